@@ -9,7 +9,7 @@ class ServiceError(Exception):
     """An error that an AWS client gets to see.
 
     Args:
-        code: the error code as the service model or the common errors of the service name it, e.g. ``ResourceNotFound``.
+        code: the error code as the service model or its common errors name it, e.g. ``ResourceNotFound``.
         message: what the service says.
         status: HTTP status; the JSON services answer 400 for all that the client did wrong.
     """

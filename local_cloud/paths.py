@@ -49,7 +49,7 @@ class CloudPaths:
         """Paths of the instance `name`; creates nothing.
 
         Raises:
-            LocalCloudError: the name can't be part of a container name, or the state folder's path is too long for a socket.
+            LocalCloudError: the name can't be part of a container name, or the path of the socket is too long.
         """
         if not NAME_PATTERN.fullmatch(name):
             raise LocalCloudError(
@@ -58,7 +58,8 @@ class CloudPaths:
         paths = cls(name=name, state=state_home() / name, cache=cache_home())
         if len(os.fsencode(paths.api_socket)) > MAX_SOCKET_PATH:
             raise LocalCloudError(
-                f"The socket path {paths.api_socket} is longer than {MAX_SOCKET_PATH} bytes: set PODFORGE_STATE to a shorter folder."
+                f"The socket path {paths.api_socket} is longer than {MAX_SOCKET_PATH} bytes: "
+                "set PODFORGE_STATE to a shorter folder."
             )
         return paths
 

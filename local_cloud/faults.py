@@ -1,0 +1,189 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Faults that a user injects: in requests (throttling, 5xx, dropped connections) and in the engine (nodes).
+
+Each fault happens either with a percentage, drawn from a random sequence of its own that depends on the seed and the
+fault alone, so that a run can be repeated; or a number of times, and is gone after that.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+import threading
+from dataclasses import asdict
+from dataclasses import dataclass
+from dataclasses import replace
+from typing import TYPE_CHECKING
+from typing import Any
+
+from local_cloud.errors import ServiceError
+from local_cloud.files import write_atomically
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+THROTTLE = "throttle"
+SERVER_ERROR = "server_error"
+DROP = "drop"
+DROP_AFTER = "drop_after"
+REQUEST_KINDS = (THROTTLE, SERVER_ERROR, DROP, DROP_AFTER)
+ENGINE_KINDS = ("node_launch_failure", "insufficient_capacity", "health_check_failure")
+KINDS = REQUEST_KINDS + ENGINE_KINDS
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One injected fault.
+
+    Attributes:
+        kind: one of KINDS. ``drop`` closes the connection before anything is done, ``drop_after`` when all is done.
+        percent: 0 to 100, or None when ``count`` rules.
+        count: how many more times, or None when ``percent`` rules.
+        operation: of request faults: operation that is hit (``CreateCluster``, ``s3:PutObject``, ``s3:*``); None: all.
+        instance_group: of engine faults: the group that is hit; None: all.
+    """
+
+    kind: str
+    percent: float | None = None
+    count: int | None = None
+    operation: str | None = None
+    instance_group: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A fault of the same key replaces this one."""
+        return "|".join([self.kind, self.operation or "", self.instance_group or ""])
+
+    def hits_operation(self, service: str, operation: str) -> bool:
+        """Whether a call of ``service`` (signing name) is meant."""
+        if self.operation is None:
+            return True
+        wanted_service, _, wanted = self.operation.rpartition(":")
+        return wanted_service in ("", service) and wanted in ("*", operation)
+
+
+def parse_fault(raw: Any) -> Fault:
+    """A fault from JSON.
+
+    Raises:
+        ServiceError: ValidationException that names the member and what it may be.
+    """
+    if not isinstance(raw, dict):
+        raise _invalid("a fault is an object with 'kind' and 'percent' or 'count'")
+    members = set(Fault.__dataclass_fields__)
+    unknown = sorted(set(raw) - members)
+    if unknown:
+        raise _invalid(f"unknown member {unknown[0]}; known are {', '.join(sorted(members))}")
+    fault = Fault(**{"kind": "", **raw})
+    if fault.kind not in KINDS:
+        raise _invalid(f"kind '{fault.kind}' is none of {', '.join(KINDS)}")
+    if (fault.percent is None) == (fault.count is None):
+        raise _invalid("give one of percent and count")
+    if fault.percent is not None and not _is_number(fault.percent, 0, 100):
+        raise _invalid(f"percent {fault.percent!r} is no number from 0 to 100")
+    if fault.count is not None and not (isinstance(fault.count, int) and _is_number(fault.count, 0, math.inf)):
+        raise _invalid(f"count {fault.count!r} is no whole number from 0")
+    for name in ("operation", "instance_group"):
+        if not isinstance(getattr(fault, name), (str, type(None))):
+            raise _invalid(f"{name} is no text")
+    if fault.kind in REQUEST_KINDS and fault.instance_group is not None:
+        raise _invalid(f"{fault.kind} hits requests: give operation, not instance_group")
+    if fault.kind in ENGINE_KINDS and fault.operation is not None:
+        raise _invalid(f"{fault.kind} hits nodes: give instance_group, not operation")
+    return fault
+
+
+def _is_number(value: Any, low: float, high: float) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and low <= value <= high
+
+
+def _invalid(message: str) -> ServiceError:
+    return ServiceError("ValidationException", f"Fault: {message}.")
+
+
+class Faults:
+    """The faults of one instance, kept in a file. Safe to use from several threads."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        """Read the file at ``path`` if it exists; None keeps faults in memory only."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._seed = 0
+        self._faults: dict[str, Fault] = {}
+        self._random: dict[str, random.Random] = {}
+        if path is not None and path.exists():
+            state = json.loads(path.read_text())
+            self._seed = state["seed"]
+            self._faults = {fault.key: fault for fault in map(parse_fault, state["faults"])}
+
+    def describe(self) -> dict[str, Any]:
+        """Seed and faults as JSON types."""
+        with self._lock:
+            return self._state()
+
+    def put(self, fault: Fault) -> None:
+        """Add a fault, or replace the one of the same kind and aim; percent or count 0 removes it."""
+        with self._lock:
+            self._faults.pop(fault.key, None)
+            self._random.pop(fault.key, None)
+            if fault.percent or fault.count:
+                self._faults[fault.key] = fault
+            self._save()
+
+    def set_seed(self, seed: int) -> None:
+        """Start all random sequences anew."""
+        with self._lock:
+            self._seed = seed
+            self._random.clear()
+            self._save()
+
+    def clear(self, kind: str | None = None) -> None:
+        """Remove all faults, or all of one kind."""
+        with self._lock:
+            kept = {key: fault for key, fault in self._faults.items() if kind is not None and fault.kind != kind}
+            self._faults = kept
+            self._random = {key: value for key, value in self._random.items() if key in kept}
+            self._save()
+
+    def take(self, kind: str, instance_group: str) -> bool:
+        """Whether the engine fault ``kind`` happens now to a node of ``instance_group``; counts it."""
+        with self._lock:
+            return self._draw([f for f in self._of(kind) if f.instance_group in (None, instance_group)])
+
+    def take_request(self, kind: str, service: str, operation: str) -> bool:
+        """Whether the request fault ``kind`` happens now to this call; counts it."""
+        with self._lock:
+            return self._draw([f for f in self._of(kind) if f.hits_operation(service, operation)])
+
+    @property
+    def any_request_fault(self) -> bool:
+        """Whether requests have to be looked at."""
+        return any(fault.kind in REQUEST_KINDS for fault in list(self._faults.values()))
+
+    def _of(self, kind: str) -> list[Fault]:
+        return [fault for fault in self._faults.values() if fault.kind == kind]
+
+    def _draw(self, faults: list[Fault]) -> bool:
+        for fault in faults:
+            if fault.count is not None:
+                left = replace(fault, count=fault.count - 1)
+                if left.count:
+                    self._faults[fault.key] = left
+                else:
+                    del self._faults[fault.key]
+                self._save()
+                return True
+            sequence = self._random.setdefault(fault.key, random.Random(f"{self._seed}:{fault.key}"))  # noqa: S311
+            if sequence.uniform(0, 100) < (fault.percent or 0):
+                return True
+        return False
+
+    def _state(self) -> dict[str, Any]:
+        shown = [{k: v for k, v in asdict(fault).items() if v is not None} for fault in self._faults.values()]
+        return {"seed": self._seed, "faults": shown}
+
+    def _save(self) -> None:
+        if self._path is not None:
+            write_atomically(self._path, json.dumps(self._state(), indent=1).encode())
