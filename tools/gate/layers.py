@@ -1,0 +1,166 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The layers of tests: what each runs."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tools.gate.model import BUILD
+from tools.gate.model import ROOT
+from tools.gate.model import Check
+from tools.gate.model import Layer
+from tools.gate.tree import copy_folder
+
+BIN = Path(sys.executable).parent
+NEWEST = ROOT / ".venv-core-2.21"
+REPORTS = BUILD / "reports"
+PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+NO_NEWEST = "no Python 3.12 or 3.13 was found, which ansible-core 2.21 needs (set PODFORGE_PYTHON, or install one)"
+
+
+def tool(name: str, *arguments: str) -> tuple[str, ...]:
+    """Command line of a program of the virtual environment."""
+    return (str(BIN / name), *arguments)
+
+
+def scripts() -> list[str]:
+    """Shell scripts of the project: by name, or by their first line."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.split("\n")
+    found = []
+    for name in listed:
+        path = ROOT / name
+        if not name or not path.is_file() or path.is_symlink() or path.suffix == ".j2":
+            continue
+        with path.open("rb") as file:
+            first = file.readline(80)
+        shell = first.startswith(b"#!") and (b"bash" in first or first.rstrip().endswith(b"/sh"))
+        if shell or path.suffix == ".sh":
+            found.append(name)
+    return sorted(found)
+
+
+def pytest(name: str, *arguments: str, python: Path = BIN / "python", timeout: int = 1800) -> Check:
+    """A pytest run whose tests are counted."""
+    report = REPORTS / f"{name}.xml"
+    command = (str(python), "-m", "pytest", "-q", f"--junitxml={report}", "-o", "junit_family=xunit2", *arguments)
+    return Check(name, command, junit=str(report), timeout=timeout)
+
+
+def in_tree(name: str, *command: str, python: Path = BIN / "python") -> tuple[str, ...]:
+    """A command in the copy of the tree that belongs to ``name``."""
+    return (str(python), "-m", "tools.gate.tree", name, *command)
+
+
+def lint() -> Layer:
+    """Everything that reads files only."""
+    checks = (
+        Check("ansible-lint", tool("ansible-lint", "--offline", "--profile", "production", "--strict")),
+        Check("mypy", (str(BIN / "python"), "-m", "tools.gate.types")),
+        Check("ruff-check", tool("ruff", "check", ".")),
+        Check("ruff-format", tool("ruff", "format", "--check", ".")),
+        Check("yamllint", tool("yamllint", "--strict", ".")),
+        Check("shellcheck", ("shellcheck", "-x", *scripts())),
+        Check("antsibull-docs", tool("antsibull-docs", "lint-collection-docs", "--plugin-docs", ".")),
+        Check("antsibull-changelog", tool("antsibull-changelog", "lint")),
+        Check("reuse", in_tree("galaxy", *tool("reuse", "lint"))),
+        Check("galaxy-importer", in_tree("galaxy", str(BIN / "python"), "-m", "tools.gate.artifact")),
+        pytest("repository", "tests/repository"),
+    )
+    return Layer("lint", "style, types, documents, licences, artifact", checks, seconds=90, parallel=2)
+
+
+def sanity() -> Layer:
+    """ansible-test's own checks."""
+    command = in_tree("sanity", *tool("ansible-test", "sanity", "--python", PYTHON, "--requirements", "--color", "no"))
+    return Layer(
+        "sanity",
+        "ansible-test sanity, ansible-core 2.19",
+        (Check("ansible-test", command, sanity=True),),
+        seconds=150,
+    )
+
+
+def unit(newest: bool = False) -> Layer:
+    """Pure logic: the plugins by ansible-test, all else by pytest."""
+    name, venv, core = ("unit-2.21", NEWEST, "2.21") if newest else ("unit", BIN.parent, "2.19")
+    title = f"pure logic, ansible-core {core}"
+    if newest and not (NEWEST / "bin" / "python").exists():
+        return Layer(name, title, (Check("units", not_run=NO_NEWEST),), seconds=1)
+    python = venv / "bin" / "python"
+    version = python_version(python)
+    folder = copy_folder("units", version)
+    units = Check(
+        "ansible-test",
+        in_tree(
+            "units",
+            *(str(venv / "bin" / "ansible-test"), "units", "--python", version, "--color", "no", "tests/unit/plugins/"),
+            python=python,
+        ),
+        junit=str(folder / "ansible_collections/podforge/hyperpod/tests/output/junit/*.xml"),
+    )
+    others = pytest(f"{name}-local_cloud", "tests/unit", "--ignore=tests/unit/plugins", python=python)
+    return Layer(name, title, (units, others), seconds=60)
+
+
+def integration(newest: bool = False) -> Layer:
+    """Modules, plugins and local_cloud over HTTP, nodes as records."""
+    name, venv, core = ("integration-2.21", NEWEST, "2.21") if newest else ("integration", BIN.parent, "2.19")
+    title = f"over HTTP, ansible-core {core}"
+    if newest and not (NEWEST / "bin" / "python").exists():
+        return Layer(name, title, (Check("integration", not_run=NO_NEWEST),), seconds=1)
+    return Layer(name, title, (pytest(name, "tests/integration", python=venv / "bin" / "python"),), seconds=180)
+
+
+def molecule() -> Layer:
+    """Every role on containers."""
+    found = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
+    names = [name for name in found if name != "default"]
+    checks = tuple(Check(name, tool("molecule", "test", "--scenario-name", name), timeout=1200) for name in names)
+    return Layer("molecule", "each role: check, converge, idempotence, verify", checks, seconds=360, containers=True)
+
+
+def e2e() -> Layer:
+    """The promise of the README."""
+    return Layer("e2e", "a whole cluster", (pytest("e2e", "tests/e2e", timeout=2400),), seconds=420, containers=True)
+
+
+def faults() -> Layer:
+    """What happens when things break."""
+    check = pytest("faults", "tests/faults", timeout=2400)
+    return Layer("faults", "killed, throttled, cut off", (check,), seconds=420, containers=True)
+
+
+def python_version(python: Path) -> str:
+    """Version of an interpreter, such as 3.12."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.run([str(python), "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+ALL = {
+    "lint": lint,
+    "sanity": sanity,
+    "unit": unit,
+    "integration": integration,
+    "unit-2.21": lambda: unit(newest=True),
+    "integration-2.21": lambda: integration(newest=True),
+    "molecule": molecule,
+    "e2e": e2e,
+    "faults": faults,
+}
+
+
+def select(names: list[str]) -> list[Layer]:
+    """Layers by name; ``all`` means all of them."""
+    wanted = list(ALL) if names == ["all"] else names
+    return [ALL[name]() for name in wanted]
+
+
+def missing_tools() -> list[str]:
+    """Programs outside the virtual environment that the layers call and that are not there."""
+    return [name for name in ("git", "shellcheck") if shutil.which(name) is None]
