@@ -16,7 +16,8 @@ import botocore.session
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 _SIGV4 = re.compile(
-    r"AWS4-(?:HMAC-SHA256|ECDSA-P256-SHA256) +Credential=(?P<key>[^/,]+)/(?P<date>[^/,]*)/(?P<region>[^/,]*)/(?P<service>[^/,]+)"
+    r"AWS4-(?:HMAC-SHA256|ECDSA-P256-SHA256) +Credential="
+    r"(?P<key>[^/,]+)/(?P<date>[^/,]*)/(?P<region>[^/,]*)/(?P<service>[^/,]+)"
 )
 _SCOPE = re.compile(r"(?P<key>[^/]+)/(?P<date>[^/]*)/(?P<region>[^/]*)/(?P<service>[^/]+)")
 _SIGV2 = re.compile(r"AWS (?P<key>[^:]+):")
@@ -93,10 +94,8 @@ def identify(environ: dict[str, Any]) -> Call:
         operation = f"{method} {path}"
         service = service or "s3"
         protocol = "rest-xml" if service in REST_XML else "rest-json"
-    if " " in operation:
-        mutating = method not in ("GET", "HEAD", "OPTIONS")
-    else:
-        mutating = _READING.match(operation) is None
+    rest = " " in operation
+    mutating = method not in ("GET", "HEAD", "OPTIONS") if rest else _READING.match(operation) is None
     return Call(
         service=service,
         operation=operation,
@@ -119,7 +118,7 @@ def operation_name(call: Call, environ: dict[str, Any]) -> str:
     try:
         router = get_service_router(_MODEL_NAMES.get(call.service, call.service))
         return str(router.match(BackendRequest(dict(environ)))[0].name)
-    except Exception:  # noqa: BLE001 # werkzeug's NotFound, an unknown model: the path says enough
+    except Exception:  # werkzeug's NotFound, an unknown model: the path says enough
         return call.operation
 
 

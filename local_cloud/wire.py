@@ -89,7 +89,8 @@ def error_answer(protocol: str, service: str, error: ServiceError, request_id: s
         text = f"<Error>{inner}<RequestId>{request_id}</RequestId></Error>"
     else:
         side = "Receiver" if error.status >= 500 else "Sender"
-        text = f"<ErrorResponse><Error><Type>{side}</Type>{inner}</Error><RequestId>{request_id}</RequestId></ErrorResponse>"
+        inner = f"<Error><Type>{side}</Type>{inner}</Error>"
+        text = f"<ErrorResponse>{inner}<RequestId>{request_id}</RequestId></ErrorResponse>"
     headers["Content-Type"] = "text/xml"
     return Answer(error.status, f'<?xml version="1.0" encoding="UTF-8"?>\n{text}'.encode(), headers)
 
