@@ -10,7 +10,7 @@ useradd --create-home --uid 1000 --user-group --shell /bin/bash --groups adm,sud
 # --- awscli and boto3 -------------------------------------------------------------------------------------------
 python3 -m venv /opt/aws-cli
 /opt/aws-cli/bin/pip install --quiet --no-index --find-links /var/tmp/wheels --no-deps --no-compile /var/tmp/wheels/*.whl
-rm -rf /var/tmp/wheels
+rm -rf /var/tmp/wheels /opt/aws-cli/lib/python*/site-packages/awscli/examples
 /opt/aws-cli/bin/python -m compileall -q /opt/aws-cli/lib || true
 ln -s /opt/aws-cli/bin/aws /opt/aws-cli/bin/aws_completer /usr/local/bin/
 mkdir -p /opt/local_cloud
@@ -29,7 +29,8 @@ for program in slurmctld slurmd slurmdbd slurmstepd; do
 done
 library=$(dirname "$(find /usr/lib -path '*/slurm-wlm/libslurmfull.so')")
 ln -s "$library" /opt/slurm/lib/slurm
-ln -s /usr/include /opt/slurm/include
+mkdir /opt/slurm/include
+ln -s /usr/include/slurm /opt/slurm/include/slurm
 rm -rf /etc/slurm
 ln -s /opt/slurm/etc /etc/slurm
 for daemon in slurmctld slurmd slurmdbd; do

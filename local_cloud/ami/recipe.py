@@ -91,7 +91,6 @@ LINKS = {
 # Files start with "#!" -> 0755, others 0644, but:
 MODES = {
     "etc/sudoers.d/50-hyperpod": 0o440,
-    "opt/slurm/etc/slurmdbd.conf.template": 0o600,
 }
 
 DIRECTORIES = {

@@ -77,6 +77,7 @@ def detect() -> Runtime:
 def gather(
     proc_status: Path = Path("/proc/self/status"),
     cgroup: Path = Path("/sys/fs/cgroup"),
+    pid_max: Path = Path("/proc/sys/kernel/pid_max"),
 ) -> Facts:
     """Look at the machine. Runs podman once or twice, changes nothing."""
     status = proc_status.read_text(encoding="utf-8")
@@ -94,8 +95,15 @@ def gather(
         cgroup_v2=(cgroup / "cgroup.controllers").exists(),
         controllers=_controllers(cgroup),
         nofile=resource.getrlimit(resource.RLIMIT_NOFILE)[1],
-        nproc=resource.getrlimit(resource.RLIMIT_NPROC)[1],
+        nproc=_nproc(pid_max),
     )
+
+
+def _nproc(pid_max: Path) -> int:
+    """The hard limit that podman's children have: podman lowers its own to kernel.pid_max when it starts."""
+    hard = resource.getrlimit(resource.RLIMIT_NPROC)[1]
+    ceiling = int(pid_max.read_text(encoding="utf-8"))
+    return ceiling if hard < 0 else min(hard, ceiling)
 
 
 def _controllers(cgroup: Path) -> frozenset[str]:
