@@ -1,0 +1,427 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The description of a cluster: what is read, what is refused, in which words."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+botocore_session = pytest.importorskip("botocore.session")
+
+from ansible_collections.podforge.hyperpod.plugins.module_utils._description.describe import describe  # noqa: E402
+from ansible_collections.podforge.hyperpod.plugins.module_utils._description.model import create_cluster_shape  # noqa: E402
+from ansible_collections.podforge.hyperpod.plugins.module_utils._description.reading import Overrides  # noqa: E402
+
+FIXTURES = Path(__file__).parents[4] / "fixtures"
+GOOD = {
+    "cluster_name": "demo",
+    "region": "us-west-2",
+    "network": {"vpc_cidr": "10.198.0.0/16", "availability_zones": ["us-west-2a"]},
+    "execution_role": {"name": "podforge-demo-node"},
+    "lifecycle_bucket": {"name": "sagemaker-podforge-demo-{account_id}"},
+    "node_vars": {"chrony_servers": ["169.254.169.123"]},
+    "orchestrator": {"slurm": {"slurm_config_strategy": "Managed"}},
+    "tags": {"Project": "x"},
+    "instance_groups": [
+        {
+            "instance_group_name": "controller-machine",
+            "instance_type": "ml.c5.xlarge",
+            "instance_count": 1,
+            "slurm_config": {"node_type": "Controller"},
+        },
+        {
+            "instance_group_name": "my-login-group",
+            "instance_type": "ml.c5.xlarge",
+            "instance_count": 1,
+            "slurm_config": {"node_type": "Login"},
+        },
+        {
+            "instance_group_name": "worker-group-1",
+            "instance_type": "ml.c5.xlarge",
+            "instance_count": 2,
+            "threads_per_core": 1,
+            "instance_storage_configs": [{"ebs_volume_config": {"volume_size_in_gb": 500}}],
+            "slurm_config": {"node_type": "Compute", "partition_names": ["p1"]},
+        },
+    ],
+}
+
+
+@pytest.fixture(scope="module", name="shape")
+def _shape():
+    return create_cluster_shape(botocore_session.get_session())
+
+
+def run(shape, overrides=None, **params):
+    return describe({"variable": "hyperpod_description", **params}, Overrides(**(overrides or {})), shape)
+
+
+def changed(path, value):
+    """GOOD with one value replaced, or removed when it is None."""
+    data = copy.deepcopy(GOOD)
+    level = data
+    for part in path[:-1]:
+        level = level[part]
+    if value is None:
+        del level[path[-1]]
+    else:
+        level[path[-1]] = value
+    return data
+
+
+def test_our_form(shape):
+    result, findings = run(shape, description=GOOD)
+    assert findings == []
+    assert result["cluster_name"] == "demo"
+    assert result["cluster"]["orchestrator"] == {"slurm": {"slurm_config_strategy": "Managed"}}
+    assert result["cluster"]["instance_groups"] == GOOD["instance_groups"]
+    assert result["cluster"]["tags"] == {"Project": "x"}
+    assert result["node_types"] == {
+        "controller-machine": "controller",
+        "my-login-group": "login",
+        "worker-group-1": "compute",
+    }
+    assert result["partitions"] == {"p1": ["worker-group-1"]}
+    assert result["nodes"] == {"total": 4, "by_type": {"ml.c5.xlarge": 4}}
+    assert result["execution_role"] == {"mode": "create", "name": "podforge-demo-node", "arn": None}
+    assert result["lifecycle"] == {"managed": True, "bucket": "sagemaker-podforge-demo-{account_id}"}
+    assert result["provisioning_parameters"] is None
+    assert result["network"]["private_subnets"] == [
+        {"name": "demo-private-us-west-2a", "cidr": "10.198.0.0/18", "availability_zone": "us-west-2a"}
+    ]
+    assert result["network"]["public_subnet"]["cidr"] == "10.198.192.0/24"
+
+
+def test_numbers_from_templates_may_be_strings(shape):
+    result, findings = run(shape, description=changed(["instance_groups", 2, "instance_count"], "3"))
+    assert findings == []
+    assert result["cluster"]["instance_groups"][2]["instance_count"] == 3
+
+
+def test_defaults_for_what_is_left_out(shape):
+    data = {key: GOOD[key] for key in ("cluster_name", "instance_groups")}
+    result, findings = run(shape, description=data)
+    assert findings == []
+    assert result["network"] == {"mode": "none"}
+    assert result["execution_role"]["name"] == "demo-node"
+    assert result["lifecycle"]["bucket"] == "sagemaker-demo-{account_id}-{region}"
+    assert "tags" not in result["cluster"]
+
+
+BAD = [
+    (["instance_groups", 1, "instance_typ"], "ml.c5.xlarge", "unknown_key", "did you mean 'instance_type'"),
+    (["regoin"], "us-west-2", "unknown_key", "did you mean 'region'"),
+    (["instance_groups", 2, "slurm_config", "partitions"], ["p1"], "unknown_key", "did you mean 'partition_names'"),
+    (["instance_groups", 0, "instance_count"], "one", "wrong_type", "write a whole number"),
+    (["instance_groups", 0, "instance_count"], True, "wrong_type", "write a whole number"),
+    (["instance_groups"], {"a": 1}, "wrong_type", "write a list"),
+    (["instance_groups", 1], "login", "wrong_type", "write a mapping"),
+    (["network"], "10.0.0.0/16", "wrong_type", "write a mapping"),
+    (["network", "nat_gateway"], "maybe", "wrong_type", "write true or false"),
+    (["network", "vpc_cidr"], "10.198.0.0/33", "network", "write a block such as"),
+    (["network", "vpc_cidr"], "10.198.0.0/28", "network", "use /16 to /24"),
+    (["network", "availability_zones"], ["usw2-az4"], "network", "give its name in your account"),
+    (["network", "vpc_id"], "vpc-1", "network", "keep the keys of one"),
+    (["network"], {"subnet_ids": ["subnet-1"]}, "missing_key", "add 'security_group_ids'"),
+    (["execution_role"], {"name": "a", "arn": "arn:aws:iam::123456789012:role/a"}, "execution_role", "keep one"),
+    (["execution_role"], {"arn": "iam-role"}, "execution_role", "or 'name' instead"),
+    (["execution_role"], {}, "missing_key", "add 'name'"),
+    (["lifecycle_bucket"], {"name": "Big_Bucket"}, "lifecycle_bucket", "use 3 to 63 small letters"),
+    (["region"], "oregon", "region", "us-west-2"),
+    (["cluster_name"], "my_cluster", "bad_value", "letters, digits and inner hyphens"),
+    (["cluster_name"], None, "missing_key", "add 'cluster_name'"),
+    (["instance_groups"], None, "missing_key", "add 'instance_groups'"),
+    (["instance_groups", 0, "instance_type"], "ml.c5.xlrge", "instance_type", "did you mean 'ml.c5.xlarge'"),
+    (["instance_groups", 0, "instance_type"], "c5.xlarge", "instance_type", "did you mean 'ml.c5.xlarge'"),
+    (["instance_groups", 0, "instance_type"], None, "missing_key", "add 'instance_type'"),
+    (["instance_groups", 1, "instance_group_name"], "worker-group-1", "duplicate_group", "its own name"),
+    (["instance_groups", 1, "instance_group_name"], "login_group", "bad_value", "inner hyphens"),
+    (["instance_groups", 2, "threads_per_core"], 3, "out_of_range", "use 1 to 2"),
+    (["instance_groups", 0, "slurm_config", "node_type"], "Head", "bad_value", "use one of"),
+    (["instance_groups", 0, "slurm_config", "node_type"], "Login", "slurm_roles", "in exactly one group"),
+    (["instance_groups", 0, "instance_count"], 2, "slurm_roles", "set it to 1"),
+    (["instance_groups", 2, "slurm_config"], {"node_type": "Compute"}, "partitions", "add partition_names"),
+    (
+        ["instance_groups", 1, "slurm_config"],
+        {"node_type": "Login", "partition_names": ["p1"]},
+        "partitions",
+        "take partition_names away",
+    ),
+    (["instance_groups", 1, "slurm_config"], None, "slurm_roles", "Controller, Login or Compute"),
+    (
+        ["orchestrator"],
+        {"eks": {"cluster_arn": "arn:aws:eks:us-west-2:123456789012:cluster/x"}},
+        "orchestrator",
+        "module",
+    ),
+    (["instance_groups", 2, "min_instance_count"], 1, "counts", "Continuous"),
+    (
+        ["instance_groups", 2, "instance_requirements"],
+        {"instance_types": ["ml.c5.xlarge"]},
+        "instance_choice",
+        "keep one",
+    ),
+    (
+        ["instance_groups", 2, "life_cycle_config"],
+        {"on_create": "a.sh", "on_init_complete": "b.sh"},
+        "lifecycle",
+        "keep one",
+    ),
+    (
+        ["instance_groups", 2, "instance_storage_configs"],
+        [
+            {
+                "ebs_volume_config": {"volume_size_in_gb": 1},
+                "fsx_lustre_config": {"dns_name": "fs-12345678.fsx.us-west-2.amazonaws.com", "mount_name": "a"},
+            }
+        ],
+        "union",
+        "keep one",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "check", "fix"), BAD, ids=[f"{'.'.join(map(str, b[0]))}-{b[2]}" for b in BAD]
+)
+def test_one_finding_for_one_mistake(shape, path, value, check, fix):
+    result, findings = run(shape, description=changed(path, value))
+    shown = [finding.text() for finding in findings]
+    if check == "instance_choice":
+        # several types also need the other provisioning mode
+        findings = findings[:1]
+    if path[-1] == "node_type" and value == "Login":
+        # no controller, and two login groups
+        findings = findings[:1]
+    assert [finding.check for finding in findings] == [check], shown
+    assert fix in findings[0].fix
+    assert "hyperpod_description" in findings[0].where
+    assert result == {}
+
+
+def test_every_finding_at_once(shape):
+    data = changed(["instance_groups", 1, "instance_count"], "two")
+    data["cluster_name"] = "-x"
+    data["instance_groups"][2]["instance_group_name"] = "controller-machine"
+    data["nodes"] = 4
+    _result, findings = run(shape, description=data)
+    assert sorted(finding.check for finding in findings) == [
+        "bad_value",
+        "duplicate_group",
+        "unknown_key",
+        "wrong_type",
+    ]
+
+
+def test_the_file_that_sets_the_variable_is_named_with_the_line(shape, tmp_path):
+    folder = tmp_path / "group_vars" / "all"
+    folder.mkdir(parents=True)
+    data = changed(["instance_groups", 2, "instance_count"], "two")
+    (folder / "cluster.yml").write_text(
+        "# a comment\n" + yaml.safe_dump({"hyperpod_description": data}, sort_keys=False)
+    )
+    (folder / "other.yml").write_text("hyperpod_other: 1\n")
+    _result, findings = run(shape, description=data, search_paths=[str(tmp_path)])
+    text = (folder / "cluster.yml").read_text().splitlines()
+    line = 1 + next(number for number, row in enumerate(text) if "instance_count: two" in row)
+    assert findings[0].where.endswith(f"cluster.yml:{line}: hyperpod_description.instance_groups[2].instance_count")
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        ("a.yml", "cluster_name: demo\ninstance_groups:\n  - a: 1\n b: 2\n", "a.yml:4:", "not valid YAML"),
+        ("a.yml", "cluster_name: demo\ncluster_name: other\n", "a.yml:2", "stands twice"),
+        ("a.json", '{\n  "ClusterName": "x",\n}\n', "a.json:", "not valid JSON"),
+        ("a.json", '{"ClusterName": "x" "InstanceGroups": []}', "a.json:1:21", "not valid JSON"),
+        ("a.json", '{"ClusterName": <name>}', "a.json:1:17", "not valid JSON"),
+        ("a.json", "[]", "a.json", "a mapping is wanted"),
+    ],
+)
+def test_broken_files(shape, tmp_path, case):
+    name, text, place, what = case
+    (tmp_path / name).write_text(text)
+    key = "description_file" if name.endswith("yml") else "cluster_config_file"
+    _result, findings = run(shape, **{key: str(tmp_path / name)})
+    found = next(finding for finding in findings if what in finding.what)
+    assert place in found.where
+    assert found.fix
+    if "not valid" in what or "mapping" in what:
+        assert len(findings) == 1
+
+
+def test_a_missing_file_is_named(shape, tmp_path):
+    _result, findings = run(shape, cluster_config_file=str(tmp_path / "no.json"))
+    assert [finding.check for finding in findings] == ["file"]
+    assert "no.json" in findings[0].where
+
+
+@pytest.mark.parametrize(
+    ("params", "what"),
+    [
+        ({}, "Nothing describes the cluster"),
+        ({"description": GOOD, "cluster_config_file": "x.json"}, "several ways at once"),
+        ({"description": GOOD, "provisioning_parameters_file": "x.json"}, "without hyperpod_cluster_config_file"),
+    ],
+)
+def test_the_choice_of_forms(shape, params, what):
+    _result, findings = run(shape, **params)
+    assert len(findings) == 1
+    assert what in findings[0].what
+
+
+def pair(name="aws-docs-slurm"):
+    return {
+        "cluster_config_file": str(FIXTURES / name / "cluster-config.json"),
+        "provisioning_parameters_file": str(FIXTURES / name / "provisioning_parameters.json"),
+    }
+
+
+def test_the_published_pair_unchanged(shape):
+    result, findings = run(shape, **pair())
+    assert findings == []
+    assert result["form"] == "published"
+    assert result["provisioning_parameters"] == json.loads(
+        (FIXTURES / "aws-docs-slurm" / "provisioning_parameters.json").read_text()
+    )
+    assert result["node_types"] == {
+        "controller-machine": "controller",
+        "my-login-group": "login",
+        "worker-group-1": "compute",
+    }
+    assert result["partitions"] == {"partition-1": ["worker-group-1"]}
+    assert result["execution_role"] == {
+        "mode": "use",
+        "name": "iam-role-for-cluster",
+        "arn": "arn:aws:iam::111122223333:role/iam-role-for-cluster",
+    }
+    assert result["cluster"]["instance_groups"][0]["instance_storage_configs"] == [
+        {"ebs_volume_config": {"volume_size_in_gb": 500}}
+    ]
+
+
+def test_a_description_that_is_only_a_default_gives_way(shape):
+    result, findings = run(shape, description=GOOD, description_is_default=True, **pair())
+    assert findings == []
+    assert result["form"] == "published"
+
+
+def test_the_role_of_the_published_pair_can_be_made_by_name(shape):
+    result, findings = run(shape, {"make_execution_role": True}, **pair())
+    assert findings == []
+    assert result["execution_role"] == {"mode": "create", "name": "iam-role-for-cluster", "arn": None}
+    assert all("execution_role" not in group for group in result["cluster"]["instance_groups"])
+
+
+def test_blanks_of_the_documentation_are_filled_by_variables(shape):
+    _result, findings = run(shape, **pair("aws-docs-slurm-blanks"))
+    assert {finding.check for finding in findings} == {"blank"}
+    assert all("hyperpod_execution_role" in finding.fix for finding in findings)
+    result, findings = run(shape, {"execution_role": {"name": "r"}}, **pair("aws-docs-slurm-blanks"))
+    assert findings == []
+    assert result["execution_role"]["name"] == "r"
+    assert result["lifecycle"]["bucket"] == "sagemaker-my-hyperpod-cluster-{account_id}-{region}"
+
+
+def test_variables_win_over_the_published_pair(shape):
+    overrides = {
+        "network": {"vpc_cidr": "10.0.0.0/16", "availability_zones": ["us-west-2a", "us-west-2b"]},
+        "lifecycle_bucket": {"name": "sagemaker-mine"},
+        "region": "us-west-2",
+        "tags": {"a": 1},
+    }
+    result, findings = run(shape, overrides, **pair())
+    assert findings == []
+    assert result["region"] == "us-west-2"
+    assert [subnet["cidr"] for subnet in result["network"]["private_subnets"]] == ["10.0.0.0/18", "10.0.64.0/18"]
+    assert result["lifecycle"]["bucket"] == "sagemaker-mine"
+    assert result["cluster"]["tags"] == {"a": "1"}
+
+
+def edited(tmp_path, config=None, form=None):
+    paths = pair()
+    for key, edit in (("cluster_config_file", config), ("provisioning_parameters_file", form)):
+        data = json.loads(Path(paths[key]).read_text())
+        if edit:
+            edit(data)
+        paths[key] = str(tmp_path / Path(paths[key]).name)
+        Path(paths[key]).write_text(json.dumps(data, indent=2))
+    return paths
+
+
+BAD_PAIRS = [
+    (
+        "config",
+        lambda d: d["InstanceGroups"][2].update(InstanceGroupName="workers"),
+        "group_consistency",
+        "cluster-config",
+    ),
+    ("form", lambda d: d.update(login_group="my-login-grup"), "group_consistency", "did you mean 'my-login-group'"),
+    ("form", lambda d: d.pop("login_group"), "group_consistency", "controller_group, login_group or worker_groups"),
+    ("form", lambda d: d.update(login_group="controller-machine"), "group_consistency", "name each group once"),
+    ("form", lambda d: d.update(version="2.0"), "bad_value", "write '1.0.0'"),
+    ("form", lambda d: d.update(workload_manager="pbs"), "bad_value", "write 'slurm'"),
+    ("form", lambda d: d.update(controler_group="x"), "unknown_key", "did you mean 'controller_group'"),
+    ("form", lambda d: d.update(fsx_dns_name="fs-1"), "missing_key", "add 'fsx_mountname'"),
+    ("form", lambda d: d["worker_groups"][0].pop("partition_name"), "missing_key", "add 'partition_name'"),
+    ("form", lambda d: d["worker_groups"][0].update(partition_name="a b"), "bad_value", "letters, digits"),
+    ("form", lambda d: d.update(worker_groups={"a": 1}), "wrong_type", "write a list"),
+    (
+        "config",
+        lambda d: d["InstanceGroups"][0].update(SlurmConfig={"NodeType": "Controller"}),
+        "both_forms",
+        "take SlurmConfig",
+    ),
+    ("config", lambda d: d["InstanceGroups"][0].update(InstanceCount="1"), "wrong_type", "write a whole number"),
+    ("config", lambda d: d["InstanceGroups"][0].update(InstancType="x"), "unknown_key", "did you mean 'InstanceType'"),
+    ("config", lambda d: d["InstanceGroups"].append(dict(d["InstanceGroups"][2])), "duplicate_group", "its own name"),
+    ("config", lambda d: d["InstanceGroups"][0].update(InstanceType="ml.c5.xl"), "instance_type", "did you mean"),
+    ("config", lambda d: d["InstanceGroups"][0].pop("ExecutionRole"), "missing_key", "hyperpod_execution_role"),
+    ("config", lambda d: d["InstanceGroups"][0].update(ExecutionRole="role"), "bad_value", "arn:aws:iam"),
+    (
+        "config",
+        lambda d: d.update(VpcConfig={"Subnets": ["$SUBNET_ID"], "SecurityGroupIds": ["sg-1"]}),
+        "blank",
+        "hyperpod_network",
+    ),
+]
+
+
+@pytest.mark.parametrize("case", BAD_PAIRS, ids=[f"{n}-{b[2]}" for n, b in enumerate(BAD_PAIRS)])
+def test_mistakes_in_the_published_pair(shape, tmp_path, case):
+    which, edit, check, fix = case
+    _result, findings = run(shape, **edited(tmp_path, **{which: edit}))
+    shown = [finding.text() for finding in findings]
+    assert findings, "nothing was found"
+    assert {finding.check for finding in findings} == {check}, shown
+    assert any(fix in finding.fix for finding in findings), shown
+    assert all(".json" in finding.where for finding in findings)
+    if check != "group_consistency":
+        assert len(findings) == 1, shown
+
+
+def test_a_request_with_slurm_config_needs_no_second_file(shape, tmp_path):
+    def edit(data):
+        for index, kind in enumerate(["Controller", "Login", "Compute"]):
+            data["InstanceGroups"][index]["SlurmConfig"] = {"NodeType": kind}
+        data["InstanceGroups"][2]["SlurmConfig"]["PartitionNames"] = ["p1"]
+
+    paths = edited(tmp_path, config=edit)
+    del paths["provisioning_parameters_file"]
+    result, findings = run(shape, **paths)
+    assert findings == []
+    assert result["provisioning_parameters"] is None
+    assert result["node_types"]["controller-machine"] == "controller"
+
+
+def test_a_request_without_any_node_type_is_refused(shape):
+    paths = pair()
+    del paths["provisioning_parameters_file"]
+    _result, findings = run(shape, **paths)
+    assert [finding.check for finding in findings] == ["slurm_roles"]
+    assert "provisioning_parameters.json" in findings[0].fix
