@@ -8,7 +8,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """``podforge.hyperpod._attributes`` describes the attributes, the other fragments say what a kind of module supports."""
+    """``podforge.hyperpod._attributes`` describes the attributes, the others say what a kind of module supports."""
 
     DOCUMENTATION = r"""
 options: {}

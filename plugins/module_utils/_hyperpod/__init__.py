@@ -1,0 +1,14 @@
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the HyperPod modules share. Private to this collection: it may change at any time.
+
+naming, schema, argspec   the inputs of CreateCluster as one table, and the argument specification made of it
+transformations, compare  options <-> API, the description of a cluster -> options, differences
+plan                      pure: what exists + what is wanted -> the calls to make
+waiters, progress         pure: what a description of the cluster means, and the line that says so
+common, api               errors and retries, one function per call
+failure, explain          why it failed, in words that lead to the fix
+run                       read, plan, apply, wait
+"""

@@ -1,0 +1,122 @@
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The calls of the API, one function each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Any
+
+from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
+
+from .common import api_call
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Answer = dict[str, Any]
+
+
+@api_call("describe cluster {name}", missing=None)
+def describe_cluster(client: Any, name: str) -> Answer | None:
+    """Answer of DescribeCluster; None when there is no such cluster."""
+    answer: Answer = client.describe_cluster(ClusterName=name)
+    answer.pop("ResponseMetadata", None)
+    return answer
+
+
+@api_call("list the tags of {arn}", missing={})
+def list_tags(client: Any, arn: str) -> dict[str, str]:
+    """Tags by key."""
+    pages = client.get_paginator("list_tags").paginate(ResourceArn=arn)
+    tags: dict[str, str] = boto3_tag_list_to_ansible_dict(pages.build_full_result().get("Tags", []))
+    return tags
+
+
+@api_call("list clusters")
+def list_clusters(client: Any, **filters: Any) -> list[Answer]:
+    """Summaries of ListClusters, all pages."""
+    pages = client.get_paginator("list_clusters").paginate(**filters)
+    summaries: list[Answer] = pages.build_full_result().get("ClusterSummaries", [])
+    return summaries
+
+
+@api_call("list the nodes of cluster {name}", missing=[])
+def list_nodes(client: Any, name: str) -> list[Answer]:
+    """Summaries of ListClusterNodes, all pages, 100 nodes a call."""
+    pages = client.get_paginator("list_cluster_nodes").paginate(
+        ClusterName=name, IncludeNodeLogicalIds=True, PaginationConfig={"PageSize": 100}
+    )
+    nodes: list[Answer] = pages.build_full_result().get("ClusterNodeSummaries", [])
+    return nodes
+
+
+@api_call("list the events of cluster {name}", missing=[])
+def list_events(client: Any, name: str, limit: int) -> list[Answer]:
+    """The newest events, newest first. The service keeps events of clusters in Continuous mode only."""
+    pages = client.get_paginator("list_cluster_events").paginate(
+        ClusterName=name, SortBy="EventTime", SortOrder="Descending", PaginationConfig={"MaxItems": limit}
+    )
+    events: list[Answer] = pages.build_full_result().get("Events", [])
+    return events
+
+
+@api_call("describe event {event_id} of cluster {name}", missing={})
+def describe_event(client: Any, name: str, event_id: str) -> Answer:
+    """``EventDetails`` of one event."""
+    details: Answer = client.describe_cluster_event(ClusterName=name, EventId=event_id).get("EventDetails", {})
+    return details
+
+
+@api_call("create cluster {request[ClusterName]}")
+def create_cluster(client: Any, request: Answer) -> Answer:
+    """Answer of CreateCluster."""
+    answer: Answer = client.create_cluster(**request)
+    return answer
+
+
+@api_call("delete cluster {request[ClusterName]}", missing={})
+def delete_cluster(client: Any, request: Answer) -> Answer:
+    """Answer of DeleteCluster; empty when there was no such cluster."""
+    answer: Answer = client.delete_cluster(**request)
+    return answer
+
+
+@api_call("set tags of {request[ResourceArn]}")
+def add_tags(client: Any, request: Answer) -> Answer:
+    """Answer of AddTags."""
+    answer: Answer = client.add_tags(**request)
+    return answer
+
+
+@api_call("remove tags of {request[ResourceArn]}")
+def delete_tags(client: Any, request: Answer) -> Answer:
+    """Answer of DeleteTags."""
+    answer: Answer = client.delete_tags(**request)
+    return answer
+
+
+# What a plan's calls are made with.
+OPERATIONS: dict[str, Callable[[Any, Answer], Answer]] = {
+    "AddTags": add_tags,
+    "CreateCluster": create_cluster,
+    "DeleteCluster": delete_cluster,
+    "DeleteTags": delete_tags,
+}
+
+
+@api_call("list the lifecycle logs in {group}", missing=[])
+def log_streams(client: Any, group: str, prefix: str) -> list[Answer]:
+    """Log streams whose names start with ``prefix``."""
+    pages = client.get_paginator("describe_log_streams").paginate(logGroupName=group, logStreamNamePrefix=prefix)
+    streams: list[Answer] = pages.build_full_result().get("logStreams", [])
+    return streams
+
+
+@api_call("read log stream {stream}", missing=[])
+def log_tail(client: Any, group: str, stream: str, lines: int) -> list[str]:
+    """The last lines of a log stream, oldest first."""
+    answer = client.get_log_events(logGroupName=group, logStreamName=stream, limit=lines, startFromHead=False)
+    return [str(event["message"]).rstrip() for event in answer.get("events", [])][-lines:]

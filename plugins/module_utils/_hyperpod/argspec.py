@@ -1,0 +1,78 @@
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Argument specifications of the modules, made of the table of the API's inputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Any
+
+from .schema import CLUSTER_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .schema import Field
+
+Spec = dict[str, Any]
+
+_TYPES = {"timestamp": "str", "strings": "list", "dicts": "list", "map": "dict", "empty": "dict"}
+
+
+def option_spec(field: Field) -> Spec:
+    """The argument specification of one input; suboptions are fully typed."""
+    spec: Spec = {"type": _TYPES.get(field.kind, field.kind)}
+    if field.required:
+        spec["required"] = True
+    if field.choices:
+        spec["choices"] = list(field.choices)
+    if field.kind == "strings":
+        spec["elements"] = "str"
+    if field.kind == "dicts":
+        spec["elements"] = "dict"
+    if field.fields:
+        spec["options"] = options_spec(field.fields)
+        names = [member.option for member in field.fields]
+        if field.union:
+            spec["mutually_exclusive"] = [names]
+            spec["required_one_of"] = [names]
+        elif field.exclusive:
+            spec["mutually_exclusive"] = [list(group) for group in field.exclusive]
+    if "secret" in field.option:
+        # The ARN of a secret is a name, not the secret.
+        spec["no_log"] = False
+    return spec
+
+
+def options_spec(fields: Iterable[Field]) -> Spec:
+    """The argument specification of several inputs, by option name."""
+    return {field.option: option_spec(field) for field in fields}
+
+
+def cluster_spec() -> Spec:
+    """Argument specification of ``hyperpod_cluster``."""
+    return {
+        "name": {"type": "str", "required": True, "aliases": ["cluster_name"]},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        **options_spec(CLUSTER_FIELDS),
+        "tags": {"type": "dict", "aliases": ["resource_tags"]},
+        "purge_tags": {"type": "bool", "default": True},
+        "recreate_failed": {"type": "bool", "default": False},
+        "wait": {"type": "bool", "default": True},
+        "wait_timeout": {"type": "int", "default": 7200},
+        "wait_delay": {"type": "int", "default": 30},
+        "progress": {"type": "bool", "default": True},
+        # Set by the action plugin only: what an earlier slice of the same wait has seen (see run.py).
+        "_resume": {"type": "dict"},
+    }
+
+
+def cluster_info_spec() -> Spec:
+    """Argument specification of ``hyperpod_cluster_info``."""
+    return {
+        "names": {"type": "list", "elements": "str", "aliases": ["name"]},
+        "name_contains": {"type": "str"},
+        "include_nodes": {"type": "bool", "default": False},
+    }

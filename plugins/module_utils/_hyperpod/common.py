@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Errors, retries and clients of the HyperPod modules."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from typing import TYPE_CHECKING
+from typing import Any
+from typing import NoReturn
+from typing import TypeVar
+from typing import cast
+
+try:
+    import botocore
+    import botocore.config
+    import botocore.exceptions
+    import botocore.session
+except ImportError:
+    pass  # AnsibleAWSModule says so
+
+from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleAWSError
+from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
+
+from .naming import snake
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+T = TypeVar("T")
+_RAISE = object()
+
+# Attempts per request, by the SDK: throttles, 5xx and dropped connections, with jittered backoff. Single pages of a
+# listing are repeated, not the whole listing.
+REQUEST_ATTEMPTS = 8
+# SageMaker answers ThrottlingException, which AWSRetry doesn't know by itself.
+THROTTLES = ("ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestThrottledException")
+
+# SageMaker says the first, CloudWatch Logs the second.
+_MISSING_CODES = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
+_CREDENTIAL_CODES = frozenset(
+    {
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "SignatureDoesNotMatch",
+        "UnrecognizedClientException",
+    }
+)
+_CREDENTIALS_HINT = (
+    "give access_key and secret_key, or profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE,"
+    " where the task runs"
+)
+
+
+class HyperPodError(AnsibleAWSError):  # type: ignore[misc]  # amazon.aws has no types
+    """Something a module fails with: ``message`` is what was tried, ``exception`` what botocore said, if it did."""
+
+    def __init__(self, message: str, exception: Exception | None = None, **kwargs: Any) -> None:
+        super().__init__(message=message, exception=exception, **kwargs)
+
+    @property
+    def code(self) -> str:
+        """Error code of the service; empty when it wasn't the service."""
+        response = getattr(self.exception, "response", None) or {}
+        return str(response.get("Error", {}).get("Code", ""))
+
+    @property
+    def status(self) -> int:
+        """HTTP status of the answer; 0 when there was none."""
+        response = getattr(self.exception, "response", None) or {}
+        return int(response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+
+    @property
+    def passing(self) -> bool:
+        """The service, or the way to it, was disturbed: the same call may work in a moment."""
+        if isinstance(self.exception, (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)):
+            return True
+        return self.status >= 500 or self.code in THROTTLES or self.code.startswith(("Throttl", "RequestLimit"))
+
+
+def retrying(func: T) -> T:
+    """Repeat a call that is throttled, or refused with a 5xx, for longer than the SDK does."""
+    decorator = AWSRetry.jittered_backoff(retries=4, delay=2, max_delay=15, catch_extra_error_codes=list(THROTTLES))
+    return cast("T", decorator(func))
+
+
+def api_call(description: str, missing: Any = _RAISE) -> Callable[[T], T]:
+    """Turn botocore's errors into HyperPodError, and repeat what is throttled.
+
+    Args:
+        description: what is tried, with ``{arguments}`` of the function by name: "Failed to <description>".
+        missing: what to return when the resource isn't there; left out, that is an error too.
+    """
+
+    def decorate(func: T) -> T:
+        signature = inspect.signature(cast("Callable[..., Any]", func))
+        retried = cast("Callable[..., Any]", retrying(func))
+
+        @functools.wraps(retried)
+        def call(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return retried(*args, **kwargs)
+            except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
+                tried = description.format(**signature.bind(*args, **kwargs).arguments)
+                failure = HyperPodError(f"Failed to {tried}", error)
+                if missing is not _RAISE and failure.code in _MISSING_CODES:
+                    return missing
+                raise failure from error
+
+        return cast("T", call)
+
+    return decorate
+
+
+def botocore_version() -> str:
+    """Version of the installed botocore."""
+    return str(botocore.__version__)
+
+
+def client_config() -> Any:
+    """Retries of the SDK for our clients; the user's aws_config goes before it."""
+    return botocore.config.Config(retries={"mode": "standard", "total_max_attempts": REQUEST_ATTEMPTS})
+
+
+def region_problem(region: str | None) -> str | None:
+    """What is wrong with a region's name, as far as can be known here; a region newer than the SDK is no problem."""
+    if not region:
+        return "No region: set region, or AWS_REGION where the task runs"
+    session = botocore.session.get_session()
+    try:
+        session.get_partition_for_region(region)
+    except botocore.exceptions.UnknownRegionError:
+        return f"'{region}' is not the name of an AWS region (as in us-west-2): set region, or AWS_REGION, right"
+    return None
+
+
+def hint(error: HyperPodError, region: str | None) -> str:
+    """What leads to the fix, for what often goes wrong outside of the service; empty where nothing is known."""
+    exceptions = botocore.exceptions
+    if isinstance(error.exception, (exceptions.NoCredentialsError, exceptions.PartialCredentialsError)):
+        return _CREDENTIALS_HINT
+    if isinstance(error.exception, (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError)):
+        if region and region not in botocore.session.get_session().get_available_regions("sagemaker"):
+            return f"is region {region} right? The installed botocore {botocore.__version__} does not know it"
+        return "check that the endpoint is right (endpoint_url, AWS_ENDPOINT_URL), running and reachable from here"
+    if error.code in _CREDENTIAL_CODES:
+        return f"the credentials are not accepted in {region}: {_CREDENTIALS_HINT}"
+    if "AccessDenied" in error.code:
+        return "grant the action to who runs the task; this module's documentation lists all that it needs"
+    return ""
+
+
+def failure_text(error: HyperPodError, region: str | None) -> str:
+    """The whole error as one line."""
+    text = error.message if error.exception is None else f"{error.message}: {error.exception}"
+    advice = hint(error, region)
+    return f"{text.rstrip('.')}. {advice[0].upper()}{advice[1:]}." if advice else text
+
+
+def fail(module: Any, error: HyperPodError) -> NoReturn:
+    """End the module with an error; ``error`` in the result has the service's code and message."""
+    result = dict(error.kwargs)
+    response = getattr(error.exception, "response", None)
+    if response:
+        result["error"] = {snake(key): value for key, value in response.get("Error", {}).items()}
+    module.fail_json(msg=failure_text(error, module.region), **result)
+    raise AssertionError("fail_json returned")

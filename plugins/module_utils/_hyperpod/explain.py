@@ -1,0 +1,141 @@
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Known failure messages of the service, their likely cause, and the fix. Pure.
+
+Texts are matched by what is stable in them. Sources: the API reference of CreateCluster, the developer guide's pages on
+SlurmConfig and troubleshooting of HyperPod, and reports of users.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """``cause`` is likely, not certain; ``fix`` is what to do first."""
+
+    cause: str
+    fix: str
+
+
+def _entry(pattern: str, cause: str, fix: str) -> tuple[re.Pattern[str], Explanation]:
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL), Explanation(cause, fix)
+
+
+# More particular ones first: the first match of a message counts.
+_KNOWN = (
+    _entry(
+        r"sufficient capacity|insufficient.{0,10}capacity",
+        "the availability zone of the group's subnet has no free instances of this type, or the capacity is reserved"
+        " for a training plan that the group does not name",
+        "use a subnet in a zone that has them (the group's override_vpc_config), set training_plan_arn, or try later",
+    ),
+    _entry(
+        r"resource ?limit|service limit|quota",
+        "the account's quota for this instance type, for instances per cluster or for volume size is too small",
+        "ask Service Quotas for more of '<type> for cluster usage' and of the total, or ask for fewer instances",
+    ),
+    _entry(
+        r"configuration drift",
+        "the mapping of partitions to nodes in slurm.conf was edited on the controller, and the strategy is Managed",
+        "put the mapping back, or choose orchestrator.slurm.slurm_config_strategy Overwrite (yours) or Merge (both)",
+    ),
+    _entry(
+        r"provisioning_parameters",
+        "a provisioning_parameters.json lies in the lifecycle prefix while the request has slurm_config",
+        "keep one of the two: delete the file from every source_s3_uri, or leave slurm_config out",
+    ),
+    _entry(
+        r"(exactly|only) one.{0,40}controller|no controller|\d+ controller|multiple controller",
+        "a Slurm cluster has exactly one group of node_type Controller",
+        "give exactly one instance group slurm_config.node_type Controller",
+    ),
+    _entry(
+        r"partition.{0,80}(compute|controller|login)|(compute|controller|login).{0,80}partition",
+        "partition names belong to Compute groups, which need one, and to no others",
+        "set slurm_config.partition_names on Compute groups only",
+    ),
+    _entry(
+        r"(life ?cycle ?config).{0,60}(required|missing|must be|not provided|empty)",
+        "the group has no complete life_cycle_config, which this kind of cluster needs",
+        "set life_cycle_config.source_s3_uri and on_create (EKS always needs them)",
+    ),
+    _entry(
+        r"oninitcomplete.{0,80}oncreate|oncreate.{0,80}oninitcomplete",
+        "a group has both entry points",
+        "set only one of life_cycle_config.on_create and on_init_complete",
+    ),
+    _entry(
+        r"fsx.{0,80}vpc|vpc.{0,80}fsx",
+        "file systems can be mounted only by clusters in a VPC of yours",
+        "set vpc_config (or the group's override_vpc_config) to subnets that reach the file system",
+    ),
+    _entry(
+        r"EFA (health|check)|efa.{0,40}fail",
+        "often passing at first boot; else a security group does not allow all traffic to and from itself",
+        "check that every security group has a rule for itself in both directions, then try again",
+    ),
+    _entry(
+        r"security group",
+        "a security group doesn't exist in the subnet's VPC, or does not allow all traffic to and from itself",
+        "give security groups of that VPC, each with a rule for itself in both directions",
+    ),
+    _entry(
+        r"internet ?gateway|public subnet|subnet.{0,60}public",
+        "the subnet is public, and instances of HyperPod get no public address",
+        "use a private subnet whose default route goes to a NAT gateway (or VPC endpoints)",
+    ),
+    _entry(
+        r"(insufficient|not enough|no).{0,20}(free|available)?.{0,10}ip address|InsufficientFreeAddresses",
+        "the subnet has too few free addresses",
+        "use a larger subnet, or more subnets; instances with many network interfaces take many addresses each",
+    ),
+    _entry(
+        r"subnet.{0,60}(not exist|not found|invalid)|InvalidSubnet",
+        "the subnet doesn't exist in this account and region",
+        "check vpc_config.subnets and region",
+    ),
+    _entry(
+        r"life ?cycle ?(script|config)|lifecycle|\bLCS\b|on_create|exit code",
+        "the lifecycle script ended with an error on a node",
+        "read the end of the node's log, mend the script or what it depends on, then run again",
+    ),
+    _entry(
+        r"\bs3\b.{0,120}(denied|forbidden|403)|(denied|forbidden|403).{0,120}\bs3\b|NoSuchBucket|NoSuchKey",
+        "the nodes' execution role may not read the lifecycle prefix, or it isn't there",
+        "check source_s3_uri and the role's policy; the managed policy reads only buckets named sagemaker-*",
+    ),
+    _entry(
+        r"assume.{0,20}role|trust (policy|relationship)|role.{0,60}(not exist|invalid|cannot be)",
+        "the service can't assume the execution role",
+        "let the role trust the service principal sagemaker.amazonaws.com, and check its ARN",
+    ),
+    _entry(
+        r"DeleteNetworkInterface|request limit exceeded|throttl",
+        "calls to EC2 were throttled while network interfaces were made or removed",
+        "run again: the service goes on where it stopped",
+    ),
+    _entry(
+        r"timed? ?out|health ?check",
+        "an instance did not become healthy in time",
+        "look at the node's message and log; where it is the hardware, delete or replace the node",
+    ),
+)
+
+
+def explain(messages: Iterable[str]) -> list[Explanation]:
+    """Likely causes of what was said, each once, in the order of the messages."""
+    found: list[Explanation] = []
+    for message in messages:
+        match = next((explanation for pattern, explanation in _KNOWN if pattern.search(message)), None)
+        if match and match not in found:
+            found.append(match)
+    return found

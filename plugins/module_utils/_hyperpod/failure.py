@@ -1,0 +1,187 @@
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Why a cluster failed: what the service, its events and the lifecycle log of the first failed node say."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Any
+
+from . import api
+from .common import HyperPodError
+from .explain import explain
+from .transformations import to_result
+from .waiters import groups_of
+from .waiters import short_groups
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from collections.abc import Mapping
+    from collections.abc import Sequence
+
+LOG_LINES = 30
+MAX_EVENTS = 50
+# How many nodes' logs are looked at when nothing says which node failed.
+_MAX_STREAMS = 20
+# The host agent writes it when the scripts have ended well.
+_SUCCESS_MARK = "The lifecycle scripts succeeded"
+
+Report = dict[str, Any]
+
+
+def groups_concerned(described: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Groups that failed, lack instances or hold a failed node, by name."""
+    bad = {node["InstanceGroupName"] for node in nodes if node["InstanceStatus"]["Status"] == "Failure"}
+    bad.update(
+        group["InstanceGroupName"] for group in groups_of(described) if group.get("Status") in ("Failed", "Degraded")
+    )
+    if not bad:
+        bad.update(group["InstanceGroupName"] for group in short_groups(described))
+    return [group["InstanceGroupName"] for group in groups_of(described) if group["InstanceGroupName"] in bad]
+
+
+def failed_nodes(nodes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Nodes in state Failure, or with a message, oldest first."""
+    found = [
+        node for node in nodes if node["InstanceStatus"]["Status"] == "Failure" or node["InstanceStatus"].get("Message")
+    ]
+    return sorted(
+        found, key=lambda node: (node["InstanceStatus"]["Status"] != "Failure", str(node.get("LaunchTime", "")))
+    )
+
+
+def log_group(described: Mapping[str, Any]) -> str:
+    """``/aws/sagemaker/Clusters/<name>/<id>``; the id is the end of the ARN."""
+    return f"/aws/sagemaker/Clusters/{described['ClusterName']}/{described['ClusterArn'].rsplit('/', 1)[-1]}"
+
+
+def gather(
+    sagemaker: Any,
+    logs: Callable[[], Any],
+    described: Mapping[str, Any],
+    nodes: Sequence[Mapping[str, Any]],
+    message: str,
+) -> Report:
+    """Everything that is known of a failure. What can't be read is noted, never an error of its own.
+
+    Args:
+        sagemaker: client.
+        logs: makes the client of CloudWatch Logs.
+        described: answer of DescribeCluster.
+        nodes: summaries of ListClusterNodes.
+        message: what the service said.
+    """
+    unread: list[str] = []
+    events = _events(sagemaker, described, unread)
+    log = _log(logs, described, nodes, events, unread)
+    failed = failed_nodes(nodes)
+    said = [
+        message,
+        *(event["failure_message"] for event in events if event.get("failure_message")),
+        *(node["InstanceStatus"]["Message"] for node in failed if node["InstanceStatus"].get("Message")),
+    ]
+    return {
+        "message": message,
+        "instance_groups": groups_concerned(described, nodes),
+        "nodes": [to_result(dict(node)) for node in failed],
+        "events": events,
+        "log": log,
+        "causes": [{"cause": found.cause, "fix": found.fix} for found in explain(said)],
+        "unread": unread,
+    }
+
+
+def _events(sagemaker: Any, described: Mapping[str, Any], unread: list[str]) -> list[Report]:
+    """Warnings and errors among the newest events, oldest first; only DescribeClusterEvent tells FailureMessage."""
+    if described.get("NodeProvisioningMode") != "Continuous":
+        return []
+    name = described["ClusterName"]
+    found = []
+    try:
+        for summary in api.list_events(sagemaker, name, MAX_EVENTS):
+            if summary.get("EventLevel") in ("Warn", "Error"):
+                event = to_result(summary)
+                details = api.describe_event(sagemaker, name, summary["EventId"])
+                event["failure_message"] = failure_message_of(details)
+                found.append(event)
+    except HyperPodError as error:
+        unread.append(str(error))
+    return found[::-1]
+
+
+def failure_message_of(details: Mapping[str, Any]) -> str | None:
+    """FailureMessage, whichever of the subtrees of an event's metadata has it."""
+    metadata = details.get("EventDetails", {}).get("EventMetadata", {})
+    return next((str(part["FailureMessage"]) for part in metadata.values() if part.get("FailureMessage")), None)
+
+
+def _log(
+    logs: Callable[[], Any],
+    described: Mapping[str, Any],
+    nodes: Sequence[Mapping[str, Any]],
+    events: Sequence[Report],
+    unread: list[str],
+) -> Report | None:
+    """The end of the lifecycle log of the first node that failed."""
+    group = log_group(described)
+    try:
+        client = logs()
+        for stream in _streams(client, group, described, nodes, events):
+            lines = api.log_tail(client, group, stream, LOG_LINES)
+            if lines and _SUCCESS_MARK not in lines[-1]:
+                _prefix, instance_group, instance_id = stream.split("/", 2)
+                return {
+                    "log_group": group,
+                    "stream": stream,
+                    "instance_group": instance_group,
+                    "instance_id": instance_id,
+                    "lines": lines,
+                }
+    except HyperPodError as error:
+        unread.append(str(error))
+    return None
+
+
+def _streams(
+    client: Any,
+    group: str,
+    described: Mapping[str, Any],
+    nodes: Sequence[Mapping[str, Any]],
+    events: Sequence[Report],
+) -> list[str]:
+    """Streams of nodes known to have failed, then those of the groups concerned: instances may be gone already."""
+    known = [(node["InstanceGroupName"], node["InstanceId"]) for node in failed_nodes(nodes)]
+    known += [(event["instance_group_name"], event["instance_id"]) for event in events if event.get("instance_id")]
+    concerned = groups_concerned(described, nodes)
+    there = api.log_streams(client, group, "LifecycleConfig/")
+    names = [
+        stream["logStreamName"] for stream in sorted(there, key=lambda stream: stream.get("firstEventTimestamp", 0))
+    ]
+    first = [f"LifecycleConfig/{instance_group}/{instance_id}" for instance_group, instance_id in known]
+    second = [name for name in names if name.split("/")[1] in concerned]
+    ordered = [name for name in first if name in names] + second + names
+    return list(dict.fromkeys(ordered))[:_MAX_STREAMS]
+
+
+def report_lines(report: Mapping[str, Any]) -> list[str]:
+    """The report for a terminal or a log."""
+    lines = [f"reason: {report['message']}"]
+    if report["instance_groups"]:
+        lines.append(f"instance groups concerned: {', '.join(report['instance_groups'])}")
+    for node in report["nodes"]:
+        status = node["instance_status"]
+        text = f"node {node['instance_id']} of {node['instance_group_name']}: {status['status']}"
+        lines.append(f"{text}: {status['message']}" if status.get("message") else text)
+    for event in report["events"]:
+        said = event.get("failure_message") or event.get("description") or ""
+        lines.append(f"event {event['event_time']} {event['event_level']}: {said}")
+    if report["log"]:
+        log = report["log"]
+        lines.append(f"end of the lifecycle log of {log['instance_id']} ({log['log_group']} {log['stream']}):")
+        lines += [f"  {line}" for line in log["lines"]]
+    lines += [f"could not be read: {problem}" for problem in report["unread"]]
+    for cause in report["causes"]:
+        lines += [f"likely cause: {cause['cause']}", f"what to do: {cause['fix']}"]
+    return lines

@@ -1,0 +1,53 @@
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``hyperpod_cluster_info`` does."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import api
+from .common import HyperPodError
+from .common import client_config
+from .common import region_problem
+from .transformations import cluster_result
+from .transformations import to_result
+
+
+def clusters(module: Any) -> list[dict[str, Any]]:
+    """The clusters asked for, by name; those that don't exist are left away.
+
+    Raises:
+        HyperPodError: the service can't be asked, or refuses to answer.
+    """
+    problem = region_problem(module.region)
+    if problem:
+        raise HyperPodError(problem)
+    client = module.client("sagemaker", config=client_config())
+    found = []
+    for name in _names(client, module.params):
+        described = api.describe_cluster(client, name)
+        if described is not None:
+            cluster = cluster_result(described, api.list_tags(client, described["ClusterArn"]))
+            if module.params["include_nodes"]:
+                cluster["nodes"] = nodes(client, described["ClusterName"])
+            found.append(cluster)
+    return sorted(found, key=lambda cluster: str(cluster["cluster_name"]))
+
+
+def nodes(client: Any, name: str) -> list[dict[str, Any]]:
+    """Nodes of a cluster by group and launch time."""
+    listed = sorted(
+        api.list_nodes(client, name),
+        key=lambda node: (node["InstanceGroupName"], str(node.get("LaunchTime", "")), node["InstanceId"]),
+    )
+    return [to_result(node) for node in listed]
+
+
+def _names(client: Any, params: dict[str, Any]) -> list[str]:
+    if params["names"] is not None:
+        return list(dict.fromkeys(params["names"]))
+    filters = {"NameContains": params["name_contains"]} if params["name_contains"] else {}
+    return [summary["ClusterName"] for summary in api.list_clusters(client, **filters)]

@@ -1,0 +1,69 @@
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The line that tells how far a cluster is. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+from typing import Any
+
+from .waiters import groups_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from collections.abc import Mapping
+
+# Seconds after which a line is shown although nothing has changed.
+HEARTBEAT = 60.0
+
+# ClusterInstanceStatus, in the order in which states are told.
+_STATES = {
+    "Running": "running",
+    "Pending": "pending",
+    "SystemUpdating": "updating",
+    "DeepHealthCheckInProgress": "in deep health check",
+    "ShuttingDown": "shutting down",
+    "Failure": "failed",
+    "NotFound": "missing",
+}
+
+
+def elapsed(seconds: float) -> str:
+    """``00:02:10``."""
+    whole = max(0, int(seconds))
+    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
+
+
+def group_text(group: Mapping[str, Any], states: Mapping[str, int]) -> str:
+    """``worker-group-1 12/16 running, 3 pending, 1 failed``."""
+    running = states.get("Running", 0)
+    parts = [f"{running}/{group.get('TargetCount', 0)} running"]
+    parts += [f"{states[state]} {word}" for state, word in _STATES.items() if state != "Running" and states.get(state)]
+    parts += [f"{count} {state}" for state, count in states.items() if state not in _STATES]
+    return f"{group['InstanceGroupName']} {', '.join(parts)}"
+
+
+def states_by_group(nodes: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:
+    """How many nodes of each group are in each state, from the answers of ListClusterNodes."""
+    counted: dict[str, Counter[str]] = {}
+    for node in nodes:
+        states = counted.setdefault(node["InstanceGroupName"], Counter())
+        states[node["InstanceStatus"]["Status"]] += 1
+    return counted
+
+
+def state_text(described: Mapping[str, Any] | None, nodes: Iterable[Mapping[str, Any]]) -> str:
+    """All but the time: a change of this text is what is worth a line."""
+    if described is None:
+        return "not there"
+    states = states_by_group(nodes)
+    groups = [group_text(group, states.get(group["InstanceGroupName"], {})) for group in groups_of(described)]
+    return " | ".join([described["ClusterStatus"], *groups])
+
+
+def line(name: str, seconds: float, text: str) -> str:
+    """``demo 00:02:10 Creating | controller-machine 1/1 running | worker-group-1 0/2 running, 2 pending``."""
+    return f"{name} {elapsed(seconds)} {text}"

@@ -1,0 +1,290 @@
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What ``hyperpod_cluster`` does: read, plan, apply, wait, read."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Any
+
+from . import api
+from . import failure
+from . import model_check
+from . import progress
+from .common import HyperPodError
+from .common import botocore_version
+from .common import client_config
+from .common import region_problem
+from .plan import Current
+from .plan import Desired
+from .plan import plan
+from .schema import CLUSTER_FIELDS
+from .transformations import cluster_result
+from .transformations import to_request
+from .transformations import wanted_options
+from .waiters import DELETED
+from .waiters import SETTLED
+from .waiters import deletion_worth_retrying
+from .waiting import Journey
+from .waiting import Slice
+from .waiting import Waiter
+from .waiting import WaitFailed
+
+if TYPE_CHECKING:
+    from .plan import Plan
+
+# Somebody else may make and delete the same cluster at the same time; after that many surprises it is their game.
+_MAX_SURPRISES = 5
+# Seconds before the next look after one.
+_SURPRISE_PAUSE = 2.0
+_MAX_DELETIONS = 5
+
+
+@dataclass
+class Task:
+    """One run of the module: its parameters, the client, and how far it has come."""
+
+    module: Any
+    client: Any
+    desired: Desired
+    journey: Journey
+    waiter: Waiter
+
+    @property
+    def name(self) -> str:
+        """The cluster's name."""
+        return self.desired.name
+
+
+def desired_of(params: dict[str, Any]) -> Desired:
+    """The wish in a module's parameters."""
+    tags = params["tags"]
+    return Desired(
+        name=params["name"],
+        state=params["state"],
+        options=wanted_options(CLUSTER_FIELDS, params) if params["state"] == "present" else {},
+        tags=None if tags is None else {str(key): str(value) for key, value in tags.items()},
+        purge_tags=params["purge_tags"],
+        recreate_failed=params["recreate_failed"],
+    )
+
+
+def run(module: Any) -> dict[str, Any]:
+    """Do what the parameters ask for; returns the module's result.
+
+    Raises:
+        HyperPodError: with everything that the module is to fail with.
+    """
+    problem = region_problem(module.region)
+    if problem:
+        raise HyperPodError(problem)
+    desired = desired_of(module.params)
+    client = module.client("sagemaker", config=client_config())
+    check_request(module, client, desired)
+    resume = module.params["_resume"]
+    task = Task(
+        module=module,
+        client=client,
+        desired=desired,
+        journey=Journey(**resume) if resume else Journey(started=time.time()),
+        waiter=Waiter(
+            client,
+            desired.name,
+            timeout=module.params["wait_timeout"],
+            delay=module.params["wait_delay"],
+            sliced=resume is not None,
+        ),
+    )
+    try:
+        return _travel(task)
+    except Slice as part:
+        return {
+            "changed": task.journey.changed,
+            "_progress": {"lines": _lines(task, part.line), "token": task.journey.token()},
+        }
+    except WaitFailed as error:
+        raise _failed(task, error) from error
+
+
+def check_request(module: Any, client: Any, desired: Desired) -> None:
+    """Refuse what the service would refuse by its model, all findings at once.
+
+    Raises:
+        HyperPodError: there are findings.
+    """
+    try:
+        request = {"ClusterName": desired.name, **to_request(CLUSTER_FIELDS, desired.options)}
+    except ValueError as error:
+        raise HyperPodError(
+            f"auto_patch_config.patch_schedule.next_patch_date is not a time in ISO 8601: {error}"
+        ) from error
+    shape = client.meta.service_model.operation_model("CreateCluster").input_shape
+    found = model_check.problems(shape, request, botocore_version())
+    if found:
+        raise HyperPodError(f"Cluster {desired.name} can't be described like this: {'; '.join(found)}")
+    unknown = model_check.unknown_instance_types(shape, request)
+    if unknown:
+        module.warn(
+            f"The installed botocore {botocore_version()} does not know instance types {', '.join(unknown)}: right if"
+            " they are newer than it, else the service will refuse them"
+        )
+
+
+def _travel(task: Task) -> dict[str, Any]:
+    """From where the journey stands to its end."""
+    journey = task.journey
+    surprises = 0
+    while surprises < _MAX_SURPRISES:
+        if not journey.is_waiting():
+            current = _read(task)
+            planned = _plan(task, current)
+            if task.module.check_mode:
+                return _predicted(task, planned)
+            if not _apply(task, planned):
+                surprises += 1
+                task.waiter.sleep(_SURPRISE_PAUSE)
+                continue
+            if not journey.is_waiting() or not task.module.params["wait"]:
+                return _result(task, _read(task) if planned.calls else current)
+        if _arrive(task):
+            return _result(task, _read(task))
+    raise HyperPodError(f"Cluster {task.name} is changed by somebody else again and again: run one task at a time")
+
+
+def _arrive(task: Task) -> bool:
+    """Wait for the goal. False: there is more to plan."""
+    journey = task.journey
+    try:
+        task.waiter.wait(journey)
+    except WaitFailed as error:
+        if journey.goal != DELETED or not deletion_worth_retrying(error.message) or journey.deletions >= _MAX_DELETIONS:
+            raise
+        journey.again = True
+    again = journey.again
+    journey.set_out(None, False)
+    return not again
+
+
+def _read(task: Task) -> Current | None:
+    described = api.describe_cluster(task.client, task.name)
+    if described is None:
+        return None
+    return Current(described, api.list_tags(task.client, described["ClusterArn"]))
+
+
+def _plan(task: Task, current: Current | None) -> Plan:
+    """What to do now.
+
+    Raises:
+        HyperPodError: nothing may be done.
+    """
+    planned = plan(current, task.desired)
+    if planned.refusal:
+        found = [
+            {"path": difference.path, "current": difference.current, "desired": difference.desired}
+            for difference in planned.differences
+        ]
+        raise HyperPodError(planned.refusal, differences=found)
+    if planned.again and not task.module.params["wait"] and not task.module.check_mode:
+        raise HyperPodError(
+            f"Cluster {task.name} must be gone before it can be made, and wait is false: run with wait: true"
+        )
+    if task.journey.before is None:
+        task.journey.before = planned.before
+    return planned
+
+
+def _apply(task: Task, planned: Plan) -> bool:
+    """Make the calls and set the goal. False: things have changed meanwhile, plan again."""
+    journey = task.journey
+    for call in planned.calls:
+        journey.calls.append({"operation": call.operation, "reason": call.reason})
+        journey.deletions += call.operation == "DeleteCluster"
+        try:
+            api.OPERATIONS[call.operation](task.client, call.request)
+        except HyperPodError as error:
+            if call.operation == "CreateCluster" and error.code == "ResourceInUse":
+                # Made by an answer that got lost on the way, or by somebody else just now: the next plan tells.
+                journey.changed = True
+                return False
+            late = task.waiter.clock() - journey.started >= task.waiter.timeout
+            conflict = call.operation == "DeleteCluster" and error.code == "ConflictException"
+            if conflict and task.module.params["wait"] and not late:
+                journey.calls.pop()
+                journey.set_out(SETTLED, again=True)
+                journey.polled_at = task.waiter.clock()
+                return True
+            raise
+        journey.changed = True
+    journey.set_out(planned.goal, planned.again)
+    return True
+
+
+def _predicted(task: Task, planned: Plan) -> dict[str, Any]:
+    """The result of check mode."""
+    calls = [{"operation": call.operation, "reason": call.reason} for call in planned.calls]
+    result = {"changed": planned.changed, "cluster": planned.after, "calls": calls}
+    if task.module._diff:
+        result["diff"] = {"before": planned.before, "after": planned.after}
+    return result
+
+
+def _result(task: Task, current: Current | None) -> dict[str, Any]:
+    journey = task.journey
+    result: dict[str, Any] = {
+        "changed": journey.changed,
+        "cluster": cluster_result(current.described, current.tags) if current else {},
+        "calls": journey.calls,
+    }
+    if task.module._diff:
+        after = current.normalised() if current else {}
+        # Having waited for what was under way already is no change.
+        result["diff"] = {"before": journey.before, "after": after if journey.changed else journey.before}
+    if task.waiter.sliced and (journey.shown or journey.calls):
+        nodes = api.list_nodes(task.client, task.name) if current else []
+        text = progress.state_text(current.described if current else None, nodes)
+        seconds = task.waiter.clock() - journey.started
+        result["_progress"] = {"lines": _lines(task, progress.line(task.name, seconds, text))}
+    return result
+
+
+def _lines(task: Task, line: str) -> list[str]:
+    """Calls that were made in this slice, then the line."""
+    journey = task.journey
+    seconds = task.waiter.clock() - journey.started
+    lines = [
+        progress.line(task.name, seconds, f"{call['operation']}: {call['reason']}")
+        for call in journey.calls[journey.told :]
+    ]
+    return [*lines, line]
+
+
+def _failed(task: Task, error: WaitFailed) -> HyperPodError:
+    """What to fail with, everything known about the reason included."""
+    aim = {DELETED: "deleted", SETTLED: "ready for other changes"}.get(task.journey.goal or "", "in service")
+    seconds = progress.elapsed(task.waiter.clock() - task.journey.started)
+    if error.timed_out:
+        text = (
+            f"Cluster {task.name} is not {aim} after {seconds} (wait_timeout: {task.module.params['wait_timeout']} s):"
+            f" {error.message}. The service works on; run again to go on waiting"
+        )
+    else:
+        text = f"Cluster {task.name} is not {aim} after {seconds}: {error.message}"
+    if error.described is None:
+        return HyperPodError(text)
+    nodes = api.list_nodes(task.client, task.name)
+    said = error.described.get("FailureMessage") or error.message
+    report = failure.gather(
+        task.client, lambda: task.module.client("logs", config=client_config()), error.described, nodes, said
+    )
+    if report["causes"]:
+        first = report["causes"][0]
+        text = f"{text.rstrip('.')}. Likely cause: {first['cause']}. What to do: {first['fix']}"
+    details: dict[str, Any] = {"failure": report, "cluster": cluster_result(error.described, {})}
+    if task.waiter.sliced:
+        details["_progress"] = {"lines": [_lines(task, text)[-1], *failure.report_lines(report)]}
+    return HyperPodError(text, **details)
