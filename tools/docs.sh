@@ -9,7 +9,8 @@ source "$(dirname -- "${BASH_SOURCE[0]}")/lib.sh"
 cd "$ROOT"
 target=$ROOT/.build/docs
 rm -rf -- "$target"
-mkdir -p -m 0755 "$target"
+mkdir -p "$target"
+chmod 0755 "$target"
 export PATH=$VENV/bin:$PATH ANSIBLE_HOME=$ROOT/.build/ansible-home
 step docs 15 "writing the reference pages" \
   "$VENV/bin/antsibull-docs" collection --use-current --squash-hierarchy --fail-on-error --dest-dir "$target" podforge.hyperpod

@@ -23,6 +23,7 @@ for version in 3.11 3.12 3.13; do
   lock dev "$version" "$@"
 done
 for version in 3.12 3.13; do lock core-2.21 "$version" "$@"; done
+for version in 3.10 3.11 3.12; do lock node "$version" --python-platform x86_64-manylinux_2_28 "$@"; done
 
 # pip installs this one before uv is there: the same version as in the other locks
 grep -E '^uv==' requirements/dev-py3.11.txt | sed 's/ .*//' |

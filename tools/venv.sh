@@ -36,7 +36,7 @@ find_python() {
 # uv reads neither pip's settings nor the system's certificates by itself; people behind a mirror have both
 uv_settings() {
   local python=$1 index
-  export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 UV_NO_PROGRESS=1 UV_LINK_MODE=${UV_LINK_MODE:-copy}
+  export UV_SYSTEM_CERTS=1 UV_NATIVE_TLS=1 UV_NO_PROGRESS=1 UV_CACHE_DIR=${UV_CACHE_DIR:-$CACHE/uv}
   index=$("$python" -m pip config get global.index-url 2>/dev/null || true)
   [[ -z ${PIP_INDEX_URL:-$index} ]] || export UV_DEFAULT_INDEX=${PIP_INDEX_URL:-$index}
 }
@@ -51,7 +51,7 @@ fill_venv() {
   "$folder/bin/python" -c 'import uv' 2>/dev/null ||
     "$folder/bin/python" -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r "$ROOT/requirements/uv.txt"
   uv_settings "$folder/bin/python"
-  "$folder/bin/python" -m uv pip sync --python "$folder/bin/python" --require-hashes --compile-bytecode "$lock"
+  "$folder/bin/python" -m uv pip sync --python "$folder/bin/python" --require-hashes "$lock"
 }
 
 # link_collection FOLDER: the tree itself is the installed collection, for ansible, mypy and pytest alike

@@ -97,7 +97,7 @@ class Gate:
 def on_signal(gate: Gate) -> Callable[[int, FrameType | None], None]:
     """Handler that ends the run and leaves nothing behind."""
 
-    def handle(number: int, _: FrameType | None) -> None:
+    def handle(number: int, _frame: FrameType | None) -> None:
         gate.screen.line(f"stopped by {signal.Signals(number).name}: ending the tests and removing their containers")
         gate.runner.stop()
         environment.sweep()

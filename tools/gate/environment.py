@@ -36,7 +36,6 @@ def environment() -> dict[str, str]:
         **inherited,
         **git_environment(),
         "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONDONTWRITEBYTECODE": "1",
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
         "ANSIBLE_HOME": str(home),

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -49,7 +50,8 @@ def pytest(name: str, *arguments: str, python: Path = BIN / "python", timeout: i
     """A pytest run whose tests are counted."""
     report = REPORTS / f"{name}.xml"
     command = (str(python), "-m", "pytest", "-q", f"--junitxml={report}", "-o", "junit_family=xunit2", *arguments)
-    return Check(name, command, junit=str(report), timeout=timeout)
+    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
+    return Check(name, command, env={"PATH": path}, junit=str(report), timeout=timeout)
 
 
 def in_tree(name: str, *command: str, python: Path = BIN / "python") -> tuple[str, ...]:

@@ -60,7 +60,7 @@ def source_files() -> list[str]:
 def synchronise(target: Path, names: list[str]) -> None:
     """Make ``target`` hold exactly these files, touching only those that differ."""
     wanted = set(names)
-    for folder, _, files in os.walk(target):
+    for folder, _folders, files in os.walk(target):
         for file in files:
             path = Path(folder, file)
             name = path.relative_to(target).as_posix()
