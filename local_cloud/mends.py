@@ -1,0 +1,105 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where moto answers otherwise than AWS, and it matters: put right in this process."""
+
+from __future__ import annotations
+
+import functools
+import ipaddress
+import re
+from typing import Any
+
+from moto.ec2.models import ec2_backends
+from moto.eks import models as eks_models
+from moto.eks import responses as eks_responses
+from moto.iam import models as iam_models
+from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
+from moto.s3 import models as s3_models
+from moto.s3.exceptions import InvalidBucketName
+
+from local_cloud.moto_access import account_of
+
+# https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
+_BUCKET = re.compile(r"[a-z0-9](?!.*\.\.)[a-z0-9.-]{1,61}[a-z0-9]")
+_BUCKET_PREFIXES = ("xn--", "sthree-", "amzn-s3-demo-")
+_BUCKET_SUFFIXES = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
+_APPLIED = "_local_cloud_mended"
+
+
+def bucket_name_is_valid(name: str) -> bool:
+    """Whether S3 takes ``name`` for a new general purpose bucket."""
+    if not _BUCKET.fullmatch(name) or name.startswith(_BUCKET_PREFIXES) or name.endswith(_BUCKET_SUFFIXES):
+        return False
+    try:
+        ipaddress.IPv4Address(name)
+    except ValueError:
+        return True
+    return False
+
+
+def apply() -> None:
+    """Mend moto. Calling it again changes nothing."""
+    if getattr(iam_models, _APPLIED, False):
+        return
+    setattr(iam_models, _APPLIED, True)
+    iam_models.get_account_id_from = account_of
+    _wrap(s3_models.S3Backend, "create_bucket", _check_bucket_name)
+    _wrap(iam_models.IAMBackend, "create_role", _check_trust_policy)
+    _mend_eks_clusters()
+
+
+def _wrap(owner: Any, name: str, before: Any) -> None:
+    inner = getattr(owner, name)
+
+    @functools.wraps(inner)
+    def wrapper(self: Any, *args: Any, **kwargs: Any) -> Any:
+        before(*args, **kwargs)
+        return inner(self, *args, **kwargs)
+
+    setattr(owner, name, wrapper)
+
+
+def _check_bucket_name(bucket_name: str, *_args: Any, **_kwargs: Any) -> None:
+    """moto looks at the length only."""
+    if not bucket_name_is_valid(bucket_name):
+        raise InvalidBucketName
+
+
+def _check_trust_policy(_role_name: str, assume_role_policy_document: str, *_args: Any, **_kwargs: Any) -> None:
+    """moto does this when a trust policy is changed, not when a role is made."""
+    IAMTrustPolicyDocumentValidator(assume_role_policy_document).validate()
+
+
+def _mend_eks_clusters() -> None:
+    """moto drops ``accessConfig`` and never tells the VPC; HyperPod's checks of an EKS cluster need both."""
+    response = eks_responses.EKSResponse
+    inner = response.create_cluster
+
+    @functools.wraps(inner)
+    def create_cluster(self: Any) -> Any:
+        answer = inner(self)
+        cluster = self.eks_backend.clusters[self._get_param("name")]
+        # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateAccessConfigRequest.html
+        wanted = self._get_param("accessConfig") or {}
+        cluster.access_config = {
+            "authenticationMode": wanted.get("authenticationMode") or "CONFIG_MAP",
+            "bootstrapClusterCreatorAdminPermissions": wanted.get("bootstrapClusterCreatorAdminPermissions", True),
+        }
+        network = dict(cluster.resources_vpc_config or {})
+        vpc_id = _vpc_of(self.current_account, self.region, network.get("subnetIds") or [])
+        if vpc_id:
+            network["vpcId"] = vpc_id
+        cluster.resources_vpc_config = network
+        return answer
+
+    response.create_cluster = create_cluster
+    # The serializer asks for accessConfig under this name; clusters of other ways of creation have none.
+    eks_models.Cluster.access_config = None
+
+
+def _vpc_of(account_id: str, region: str, subnet_ids: list[str]) -> str | None:
+    for zone in list(ec2_backends[account_id][region].subnets.values()):
+        for subnet_id in subnet_ids:
+            if subnet_id in zone:
+                return str(zone[subnet_id].vpc_id)
+    return None
