@@ -1,0 +1,120 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of a failure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from datetime import timezone
+from typing import Any
+
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod import failure
+
+ID = "abc123def456"
+ARN = f"arn:aws:sagemaker:us-west-2:111122223333:cluster/{ID}"
+GROUP = f"/aws/sagemaker/Clusters/demo/{ID}"
+NOW = datetime(2026, 11, 22, tzinfo=timezone.utc)
+EVENT = "00000000-0000-4000-8000-000000000001"
+
+
+def described(**more: Any) -> dict[str, Any]:
+    groups = [
+        {"InstanceGroupName": "c", "CurrentCount": 1, "TargetCount": 1},
+        {"InstanceGroupName": "w", "CurrentCount": 0, "TargetCount": 2},
+    ]
+    return {"ClusterName": "demo", "ClusterArn": ARN, "ClusterStatus": "Failed", "InstanceGroups": groups, **more}
+
+
+def node(group: str, number: int, status: str = "Running", message: str = "") -> dict[str, Any]:
+    state = {"Status": status, "Message": message} if message else {"Status": status}
+    return {"InstanceGroupName": group, "InstanceId": f"i-{number}", "InstanceStatus": state, "LaunchTime": NOW}
+
+
+def streams(stubber: Any, *names: str) -> None:
+    answer = {"logStreams": [{"logStreamName": name, "firstEventTimestamp": index} for index, name in enumerate(names)]}
+    stubber.add_response(
+        "describe_log_streams", answer, {"logGroupName": GROUP, "logStreamNamePrefix": "LifecycleConfig/"}
+    )
+
+
+def tail(stubber: Any, stream: str, *lines: str) -> None:
+    stubber.add_response(
+        "get_log_events",
+        {"events": [{"message": f"{line}\n"} for line in lines]},
+        {"logGroupName": GROUP, "logStreamName": stream, "limit": 30, "startFromHead": False},
+    )
+
+
+def test_the_log_of_the_failed_node_is_read(sagemaker: Any, logs: Any) -> None:
+    streams(logs[1], "LifecycleConfig/c/i-1", "LifecycleConfig/w/i-2")
+    tail(logs[1], "LifecycleConfig/w/i-2", "step 1", "E: no such package")
+    nodes = [node("c", 1), node("w", 2, "Failure", "Lifecycle scripts did not run successfully")]
+    report = failure.gather(sagemaker[0], lambda: logs[0], described(), nodes, "creation failed")
+    assert report["instance_groups"] == ["w"]
+    assert [found["instance_id"] for found in report["nodes"]] == ["i-2"]
+    assert report["log"]["lines"] == ["step 1", "E: no such package"]
+    assert (report["log"]["instance_group"], report["log"]["instance_id"]) == ("w", "i-2")
+    assert "lifecycle script ended with an error" in report["causes"][0]["cause"]
+    assert (report["events"], report["unread"]) == ([], [])
+    lines = failure.report_lines(report)
+    assert lines[0] == "reason: creation failed"
+    assert "node i-2 of w: Failure: Lifecycle scripts did not run successfully" in lines
+    assert "  E: no such package" in lines
+    assert lines[-1].startswith("what to do: ")
+
+
+def test_when_the_instances_are_gone_the_first_log_without_success_is_shown(sagemaker: Any, logs: Any) -> None:
+    streams(logs[1], "LifecycleConfig/c/i-1", "LifecycleConfig/w/i-2", "LifecycleConfig/w/i-3")
+    tail(logs[1], "LifecycleConfig/w/i-2", "fine", "[SageMaker] The lifecycle scripts succeeded.")
+    tail(logs[1], "LifecycleConfig/w/i-3", "broken")
+    report = failure.gather(sagemaker[0], lambda: logs[0], described(), [], "creation failed")
+    assert report["log"]["stream"] == "LifecycleConfig/w/i-3"
+
+
+def test_no_logs_at_all(sagemaker: Any, logs: Any) -> None:
+    logs[1].add_client_error("describe_log_streams", "ResourceNotFoundException", "no such group")
+    report = failure.gather(sagemaker[0], lambda: logs[0], described(), [], "no capacity")
+    assert (report["log"], report["unread"]) == (None, [])
+
+
+def test_what_may_not_be_read_is_noted(sagemaker: Any, logs: Any) -> None:
+    logs[1].add_client_error("describe_log_streams", "AccessDeniedException", "not you")
+    report = failure.gather(sagemaker[0], lambda: logs[0], described(), [], "no capacity")
+    assert report["log"] is None
+    assert len(report["unread"]) == 1
+    assert "not you" in report["unread"][0]
+    assert any(line.startswith("could not be read: ") for line in failure.report_lines(report))
+
+
+def test_events_of_continuous_mode_carry_their_messages(sagemaker: Any, logs: Any) -> None:
+    common = {"EventId": EVENT, "ClusterArn": ARN, "ClusterName": "demo", "ResourceType": "Instance", "EventTime": NOW}
+    error = {
+        **common,
+        "EventLevel": "Error",
+        "InstanceGroupName": "w",
+        "InstanceId": "i-9",
+        "Description": "launch failed",
+    }
+    sagemaker[1].add_response("list_cluster_events", {"Events": [error, {**common, "EventLevel": "Info"}]})
+    details = {"EventDetails": {"EventMetadata": {"Instance": {"FailureMessage": "not enough free IP addresses"}}}}
+    sagemaker[1].add_response(
+        "describe_cluster_event",
+        {"EventDetails": {**common, **details}},
+        {"ClusterName": "demo", "EventId": EVENT},
+    )
+    streams(logs[1], "LifecycleConfig/w/i-9")
+    tail(logs[1], "LifecycleConfig/w/i-9", "x")
+    cluster = described(NodeProvisioningMode="Continuous")
+    report = failure.gather(sagemaker[0], lambda: logs[0], cluster, [], "Degraded")
+    assert [event["failure_message"] for event in report["events"]] == ["not enough free IP addresses"]
+    assert report["log"]["instance_id"] == "i-9"
+    assert "too few free addresses" in report["causes"][0]["cause"]
+    assert any(
+        "2026-11-22T00:00:00Z Error: not enough free IP addresses" in line for line in failure.report_lines(report)
+    )
+
+
+def test_groups_say_themselves_that_they_failed() -> None:
+    cluster = described()
+    cluster["InstanceGroups"][0]["Status"] = "Degraded"
+    assert failure.groups_concerned(cluster, []) == ["c"]
