@@ -1,0 +1,102 @@
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private: the execution role of the nodes. Pure: answers of IAM in, findings out.
+
+Source: "IAM role for SageMaker HyperPod" (AWS documentation): SageMaker must be trusted to assume it, and it carries
+AmazonSageMakerClusterInstanceRolePolicy or permissions that say the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Any
+
+from .._findings import failure
+from .._findings import passed
+from .._findings import warning
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from .._findings import Finding
+
+SERVICE = "sagemaker.amazonaws.com"
+MANAGED_POLICY = "AmazonSageMakerClusterInstanceRolePolicy"
+
+
+def account_of(arn: str) -> str:
+    """The account in an IAM ARN (``arn:aws:iam::123456789012:role/x``)."""
+    parts = arn.split(":")
+    return parts[4] if len(parts) > 5 else ""
+
+
+def judge_account(arn: str, account_id: str) -> Finding | None:
+    """A role can only be used in its own account."""
+    if account_of(arn) in ("", account_id):
+        return None
+    return failure(
+        "role_account",
+        f"The role belongs to account {account_of(arn)}, and the credentials to {account_id}",
+        where=arn,
+        fix="give a role of your account, or a name to make one: the variable hyperpod_execution_role",
+    )
+
+
+def judge_missing_role(arn: str) -> Finding:
+    """The role isn't there."""
+    fix = "correct the ARN, or let the role be made: the variable hyperpod_execution_role with a name"
+    return failure("role_exists", "The execution role does not exist", where=arn, fix=fix)
+
+
+def judge_role(arn: str, document: dict[str, Any], policies: Sequence[str] | None) -> list[Finding]:
+    """Trust and permissions of a role.
+
+    Args:
+        arn: the role.
+        document: its trust policy.
+        policies: names of its attached and inline policies; None: they could not be read.
+    """
+    findings = [
+        passed("role_trust", "SageMaker may assume the role", where=arn)
+        if trusts(document)
+        else failure(
+            "role_trust",
+            f"The role does not trust {SERVICE}",
+            where=arn,
+            why="CreateCluster would refuse it",
+            fix=f"allow sts:AssumeRole to the service {SERVICE} in its trust policy",
+        )
+    ]
+    if policies is not None and not policies:
+        findings.append(
+            warning(
+                "role_policies",
+                "The role has no policy at all",
+                where=arn,
+                why="Nodes could not read their lifecycle files nor write logs",
+                fix=f"attach {MANAGED_POLICY}, or a policy that says the same",
+            )
+        )
+    return findings
+
+
+def trusts(document: dict[str, Any]) -> bool:
+    """Whether a trust policy lets SageMaker assume the role (IAM JSON policy elements reference: single or list)."""
+    return any(
+        statement.get("Effect") == "Allow"
+        and any(action in ("sts:AssumeRole", "sts:*", "*") for action in _list(statement.get("Action")))
+        and SERVICE in _services(statement.get("Principal"))
+        for statement in _list(document.get("Statement"))
+    )
+
+
+def _services(principal: Any) -> list[str]:
+    return [str(service) for service in _list(principal.get("Service"))] if isinstance(principal, dict) else []
+
+
+def _list(value: Any) -> list[Any]:
+    if value is None:
+        return []
+    return value if isinstance(value, list) else [value]
