@@ -1,0 +1,183 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One run of pull mode: environment, C(playbooks/node.yml), result. Private to this collection.
+
+on_create.sh starts this module with the folder of the release and arguments for ansible-playbook.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import typing as t
+from pathlib import Path
+
+from .bootstrap import BootstrapError
+from .bootstrap import Interpreter
+from .bootstrap import ensure_venv
+from .bootstrap import find_interpreter
+from .bootstrap import read_manifest
+from .console import DEFAULT_LOG
+from .console import Console
+from .dns import has_resolver
+from .dns import name_to_resolve
+from .dns import wait_for_name
+from .report import DEFAULT_FOLDER
+from .report import FAILED
+from .report import OK
+from .report import RUNNING
+from .report import RunReport
+
+RESOURCE_CONFIG = "/opt/ml/config/resource_config.json"
+COLLECTION = Path("collections/ansible_collections/podforge/hyperpod")
+# the CloudWatch agent of the nodes flushes every 3 seconds; a script that ends sooner loses its last lines
+FLUSH_SECONDS = 7.0
+DNS_SECONDS = 60.0
+_KEEP_RELEASES = 2
+
+
+def ansible_environment(base: t.Mapping[str, str], release: Path, report: RunReport) -> dict[str, str]:
+    """The environment of ansible-playbook: the caller's, without what would lead Python astray."""
+    kept = {name: value for name, value in base.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
+    kept.update(
+        ANSIBLE_CONFIG=str(release / COLLECTION / "playbooks/files/lifecycle/ansible.cfg"),
+        ANSIBLE_COLLECTIONS_PATH=str(release / "collections"),
+        ANSIBLE_HOME="/var/lib/podforge/ansible",
+        # modules run in the system's Python, which has the distribution's bindings (python3-apt)
+        ANSIBLE_PYTHON_INTERPRETER=shutil.which("python3", path=base.get("PATH")) or sys.executable,
+        PODFORGE_BUNDLE=report.bundle,
+        PODFORGE_RUN_FILE=str(report.path),
+        PYTHONUNBUFFERED="1",
+    )
+    kept.setdefault("HOME", "/root")
+    return kept
+
+
+def playbook_command(release: Path, venv: Path, arguments: t.Sequence[str]) -> list[str]:
+    """The command line; the caller's arguments come last, so that theirs win."""
+    return [
+        str(venv / "bin" / "python"),
+        str(venv / "bin" / "ansible-playbook"),
+        "--inventory=localhost,",
+        f"--extra-vars=@{release / 'vars.json'}",
+        str(release / COLLECTION / "playbooks/node.yml"),
+        *arguments,
+    ]
+
+
+def wait_for_dns(console: Console, environment: t.Mapping[str, str]) -> None:
+    """Wait for the resolver when there is one and a name will be needed; not when no file tells the region."""
+    try:
+        path = environment.get("SAGEMAKER_RESOURCE_CONFIG_PATH") or RESOURCE_CONFIG
+        arn = json.loads(Path(path).read_text(encoding="utf-8"))["ClusterConfig"]["ClusterArn"].split(":")
+        name = name_to_resolve(environment, arn[3], arn[1])
+        configured = has_resolver(Path("/etc/resolv.conf").read_text(encoding="utf-8", errors="replace"))
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        # hyperpod_node_facts tells what is wrong with the file, better than could be done here
+        return
+    if name is None or not configured:
+        return
+    begin = time.monotonic()
+    seconds = float(environment.get("PODFORGE_DNS_SECONDS") or DNS_SECONDS)
+    if not wait_for_name(name, seconds):
+        console.say(f"podforge: no answer for {name} from the resolver in {seconds:.0f} s, going on without")
+    elif time.monotonic() - begin > 1:
+        console.say(f"podforge: the resolver answered after {time.monotonic() - begin:.0f} s")
+
+
+def switch_current(release: Path) -> None:
+    """Let C(current) beside the releases' folder lead to this release; remove all but the newest others."""
+    root = release.parent.parent
+    temporary = root / f".current.{os.getpid()}"
+    temporary.unlink(missing_ok=True)
+    temporary.symlink_to(Path("releases") / release.name)
+    temporary.replace(root / "current")
+    os.utime(release)
+    others = sorted((entry for entry in release.parent.iterdir() if entry != release), key=_age, reverse=True)
+    for old in others[_KEEP_RELEASES - 1 :]:
+        shutil.rmtree(old, ignore_errors=True)
+
+
+def run_playbook(console: Console, command: list[str], environment: dict[str, str]) -> int:
+    """Run it, relay its output; a signal to end is passed on to it and its children."""
+    lock = environment.pop("PODFORGE_LOCK_FD", "")
+    process = subprocess.Popen(
+        command,
+        pass_fds=[int(lock)] if lock else [],
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        encoding="utf-8",
+        errors="replace",
+        start_new_session=True,
+    )
+
+    def pass_on(number: int, _frame: object) -> None:
+        console.say(f"podforge: got {signal.Signals(number).name}, ending ansible-playbook")
+        os.killpg(process.pid, number)
+
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, pass_on)
+    if process.stdout is not None:
+        console.relay(process.stdout)
+    code = process.wait()
+    return code if code >= 0 else 128 - code
+
+
+def finish(console: Console, report: RunReport, code: int, message: str | None) -> int:
+    """Complete the report that the callback plugin has written, and wait for the log shipper before a failing exit."""
+    report = RunReport.load(report.path)
+    if report.status == RUNNING or (code != 0 and report.status == OK):
+        report.status = OK if code == 0 else FAILED
+    report.finish(report.status, code, message or report.message)
+    console.say(f"podforge: {report.status} in {report.seconds:.1f} s, exit status {code}, result in {report.path}")
+    console.flush()
+    if code != 0 and not console.interactive:
+        time.sleep(float(os.environ.get("PODFORGE_FLUSH_SECONDS") or FLUSH_SECONDS))
+    return code
+
+
+def main(argv: t.Sequence[str]) -> int:
+    """Run; returns the exit status: ansible-playbook's, or 1 when it did not come to that."""
+    release, arguments = Path(argv[0]).resolve(), list(argv[1:])
+    console = Console(os.environ.get("PODFORGE_LOG") or DEFAULT_LOG)
+    check = any(argument in ("--check", "-C") for argument in arguments)
+    report = RunReport.begin(Path(os.environ.get("PODFORGE_RUNS") or DEFAULT_FOLDER), release.name, check)
+    console.open_log(f"podforge: run {report.path.stem} of bundle {release.name}")
+    try:
+        manifest = read_manifest(release)
+        other = find_interpreter(manifest, Interpreter.running())
+        if other:
+            report.path.unlink()
+            command = [other, "-E", "-s", "-m", str(__spec__.name), *argv]
+            os.execv(other, command)  # noqa: S606 (no shell is wanted)
+        begin = time.monotonic()
+        venv, made = ensure_venv(release, manifest)
+        if made:
+            console.say(f"podforge: environment made in {time.monotonic() - begin:.1f} s")
+        switch_current(release)
+        wait_for_dns(console, os.environ)
+        environment = ansible_environment(os.environ, release, report)
+        code = run_playbook(console, playbook_command(release, venv, arguments), environment)
+    except (BootstrapError, OSError) as error:
+        console.say(f"podforge: {error}")
+        return finish(console, report, 1, str(error))
+    return finish(console, report, code, None)
+
+
+def _age(path: Path) -> float:
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return 0.0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
