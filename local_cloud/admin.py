@@ -28,7 +28,6 @@ import math
 import re
 from typing import TYPE_CHECKING
 from typing import Any
-from typing import Protocol
 from urllib.parse import parse_qs
 
 from local_cloud.errors import ServiceError
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from local_cloud.faults import Faults
+    from local_cloud.hyperpod.service import HyperPodService
     from local_cloud.moto_store import MotoStore
     from local_cloud.quotas import Quotas
 
@@ -49,28 +49,12 @@ PREFIX = "/_local_cloud/"
 _AGENT = re.compile(r"agent/v1/nodes/(?P<node>[A-Za-z0-9-]+)(?P<events>/events)?")
 
 
-class AgentService(Protocol):
-    """The part of the HyperPod service that admin calls and agents use."""
-
-    def snapshot(self) -> dict[str, Any]:
-        """All that ``status`` shows, as JSON types."""
-
-    def set_speed(self, speed: float) -> None:
-        """Change how fast virtual time goes."""
-
-    def agent_document(self, instance_id: str, token: str) -> dict[str, Any]:
-        """What the agent of a node is told; raises ServiceError for a wrong token."""
-
-    def agent_event(self, instance_id: str, token: str, event: dict[str, Any]) -> None:
-        """Something happened on a node."""
-
-
 class Admin:
     """Answers everything below PREFIX."""
 
     def __init__(
         self,
-        service: AgentService,
+        service: HyperPodService,
         *,
         faults: Faults,
         quotas: Quotas,

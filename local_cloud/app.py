@@ -12,7 +12,6 @@ import uuid
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 from typing import Any
-from typing import Protocol
 
 import botocore.session
 from moto.utilities.utils import get_partition
@@ -27,6 +26,7 @@ from local_cloud.calls import known_regions
 from local_cloud.calls import operation_name
 from local_cloud.context import RequestContext
 from local_cloud.errors import ServiceError
+from local_cloud.hyperpod.service import OPERATIONS
 from local_cloud.moto_access import account_of
 from local_cloud.moto_access import principal_of
 from local_cloud.validation import parse_request
@@ -40,33 +40,14 @@ if TYPE_CHECKING:
 
     from local_cloud.admin import Admin
     from local_cloud.faults import Faults
+    from local_cloud.hyperpod.service import HyperPodService
     from local_cloud.moto_app import MotoApp
     from local_cloud.quotas import Quotas
 
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("local_cloud.access")
 
-HYPERPOD_OPERATIONS = frozenset(
-    {
-        "CreateCluster",
-        "DescribeCluster",
-        "UpdateCluster",
-        "DeleteCluster",
-        "ListClusters",
-        "UpdateClusterSoftware",
-        "ListClusterNodes",
-        "DescribeClusterNode",
-        "BatchAddClusterNodes",
-        "BatchDeleteClusterNodes",
-        "BatchRebootClusterNodes",
-        "BatchReplaceClusterNodes",
-        "ListClusterEvents",
-        "DescribeClusterEvent",
-        "ListClusterOperations",
-        "DescribeClusterOperation",
-        "StartClusterHealthCheck",
-    }
-)
+# Of clusters only; the tags of all else in SageMaker are moto's.
 TAG_OPERATIONS = frozenset({"AddTags", "ListTags", "DeleteTags"})
 # What AWS takes without a signature.
 _UNSIGNED = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
@@ -83,13 +64,6 @@ _THROTTLED = {
 }
 
 
-class HyperPod(Protocol):
-    """The part of the HyperPod service that answers operations."""
-
-    def handle(self, operation: str, params: dict[str, Any], context: RequestContext) -> dict[str, Any]:
-        """Answer an operation; raises ServiceError."""
-
-
 class Dropped(Exception):
     """The connection is to be closed without an answer."""
 
@@ -97,7 +71,7 @@ class Dropped(Exception):
 class App:
     """One WSGI application for all of AWS."""
 
-    def __init__(self, hyperpod: HyperPod, moto: MotoApp, admin: Admin, faults: Faults, quotas: Quotas) -> None:
+    def __init__(self, hyperpod: HyperPodService, moto: MotoApp, admin: Admin, faults: Faults, quotas: Quotas) -> None:
         """The parts that answer."""
         session = botocore.session.get_session()
         self._sagemaker = session.get_service_model("sagemaker")
@@ -189,7 +163,7 @@ class App:
     def _sagemaker_answer(self, call: Call, environ: dict[str, Any], request_id: str) -> Answer:
         if call.operation not in self._sagemaker.operation_names:
             raise ServiceError("UnknownOperationException", f"Operation {call.operation} is not known.", 404)
-        if call.operation not in HYPERPOD_OPERATIONS | TAG_OPERATIONS:
+        if call.operation not in OPERATIONS:
             return self._moto.handle(call, environ)
         model = self._sagemaker.operation_model(call.operation)
         params = parse_request(model.input_shape, _body(environ))

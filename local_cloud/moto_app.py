@@ -37,7 +37,7 @@ class MotoApp:
         """``store`` keeps what requests change."""
         mends.apply()
         self._store = store
-        self._app = DomainDispatcherApplication(create_backend_app)
+        self._app = DomainDispatcherApplication(_create_app)
 
     def handle(self, call: Call, environ: dict[str, Any]) -> Answer:
         """Let moto answer.
@@ -89,6 +89,12 @@ class MotoApp:
         if environ["REQUEST_METHOD"] == "HEAD" and "content-length" in headers:
             kept["Content-Length"] = headers["content-length"]
         return Answer(int(status.split(" ", 1)[0]), b"".join(chunks), kept)
+
+
+def _create_app(service: Any) -> Any:
+    if service is None:
+        raise NotImplementedError("a service that moto doesn't have")
+    return create_backend_app(service)
 
 
 def _is_page(answer: Answer) -> bool:

@@ -22,9 +22,13 @@ from typing import Any
 from local_cloud.errors import LocalCloudError
 from local_cloud.files import write_atomically
 from local_cloud.paths import CloudPaths
+from local_cloud.providers import open_provider
+from local_cloud.providers.base import ProviderSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from local_cloud.providers.base import Provider
 
 log = logging.getLogger(__name__)
 HOST = "127.0.0.1"
@@ -135,6 +139,12 @@ def bind_unix(path: Path) -> socket.socket:
     return listener
 
 
+def provider_of(name: str, port: int, paths: CloudPaths) -> Provider:
+    """The provider of instances ``name``, for this instance of local_cloud."""
+    settings = ProviderSettings(cloud=paths.name, state_dir=paths.state, cache_dir=paths.cache, port=port)
+    return open_provider(name, settings)
+
+
 class Server:
     """Listeners and application of one instance."""
 
@@ -162,12 +172,11 @@ class Server:
         from local_cloud.app import App  # noqa: PLC0415
         from local_cloud.faults import Faults  # noqa: PLC0415
         from local_cloud.handler import QuietHandler  # noqa: PLC0415
+        from local_cloud.hyperpod.service import HyperPodService  # noqa: PLC0415
         from local_cloud.moto_access import MotoAccess  # noqa: PLC0415
         from local_cloud.moto_app import MotoApp  # noqa: PLC0415
         from local_cloud.moto_store import MotoStore  # noqa: PLC0415
         from local_cloud.quotas import Quotas  # noqa: PLC0415
-        from local_cloud.wiring import open_service  # noqa: PLC0415
-        from local_cloud.wiring import provider_of  # noqa: PLC0415
 
         settings = self._settings
         self._store = MotoStore(self._paths.moto_dir)
@@ -175,9 +184,11 @@ class Server:
         self._store.load()
         faults = Faults(self._paths.faults_file)
         quotas = Quotas(self._paths.state / "quotas.json")
-        self._service = open_service(
-            self._paths,
-            provider_of(settings.provider, settings.port, self._paths),
+        self._provider = provider_of(settings.provider, settings.port, self._paths)
+        self._service = HyperPodService(
+            self._paths.hyperpod_dir,
+            settings.name,
+            self._provider,
             faults=faults,
             access=MotoAccess(self._store),
             quotas=quotas,
@@ -233,6 +244,7 @@ class Server:
             self._idle.wait_for(lambda: self._inflight == 0, timeout=_DRAIN)
         try:
             self._service.close()
+            self._provider.close(purge=False)
         finally:
             self._store.close()
             for listener in self._listeners:
