@@ -39,8 +39,8 @@ PACKAGES = (
     # what published lifecycle scripts call
     *("jq", "gettext-base", "expect", "python3", "python3-venv", "python3-apt", "bind9-host", "nfs-common"),
     # Slurm and its helpers
-    *("slurmctld", "slurmd", "slurmdbd", "slurm-client", "slurm-wlm-basic-plugins", "libslurm-dev", "munge"),
-    "mariadb-server",
+    *("slurmctld", "slurmd", "slurmdbd", "slurm-client", "slurm-wlm-basic-plugins", "libpmix2", "libslurm-dev"),
+    *("munge", "mariadb-server"),
     # time, and the desktop's daemons that the AMI carries
     *("chrony", "avahi-daemon", "switcheroo-control"),
 )

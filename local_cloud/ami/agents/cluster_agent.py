@@ -91,12 +91,13 @@ class ClusterAgent:
         """Pass on what administrators or health checks ask for by a node's reason."""
         states = slurm_nodes.parse(_run("scontrol", "show", "node", "--oneliner"))
         before = dataclasses.asdict(self._watch)
+        instances = slurm_conf.instance_ids(node.read_json(node.RESOURCE_CONFIG) or {})
         for state, action in slurm_nodes.requests(states, self._watch):
             LOG.info("node %s: %s", state.name, state.reason)
             self._api.event({"type": "NodeAction", "node_name": state.name, "action": action})
-            slurm_nodes.passed_on(state, self._watch)
+            slurm_nodes.passed_on(state, self._watch, instances)
             self._save()
-        for name in slurm_nodes.returned(states, self._watch):
+        for name in slurm_nodes.returned(states, self._watch, instances):
             LOG.info("node %s is back", name)
             _run("scontrol", "update", f"nodename={name}", "state=resume")
         slurm_nodes.forget(states, self._watch)

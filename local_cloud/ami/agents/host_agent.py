@@ -76,6 +76,10 @@ class HostAgent:
         _edit(environment, "local_cloud", [line for line in lines if "=" in line])
         if MUNGE_KEY.exists():
             _run("systemctl", "start", "munge")
+        for index in range(slurm_conf.GPUS.get(self._identity.spec["instance_type"], 0)):
+            device = Path(f"/dev/nvidia{index}")
+            if not device.is_symlink():
+                device.symlink_to("null")
         data = node.read_json(STATE_FILE)
         self._noted = lifecycle_plan.interrupted(Noted.from_dict(data) if data else None)
         if self._noted is not None:

@@ -58,6 +58,7 @@ SchedulerParameters=permit_job_expansion
 SelectType=select/cons_tres
 SelectTypeParameters=CR_CPU
 MpiDefault=none
+MailProg=/bin/true
 PropagateResourceLimits=NONE
 ReturnToService=2
 SlurmctldTimeout=300
@@ -95,6 +96,12 @@ def node_name(address: str) -> str:
 def _instances(group: dict[str, Any]) -> list[dict[str, Any]]:
     # Instances may be null or missing for a group without any.
     return [instance for instance in group.get("Instances") or [] if instance.get("CustomerIpAddress")]
+
+
+def instance_ids(resource: dict[str, Any]) -> dict[str, str]:
+    """Node name -> id of the instance that has it now."""
+    groups = resource.get("InstanceGroups") or []
+    return {node_name(i["CustomerIpAddress"]): i.get("InstanceId", "") for group in groups for i in _instances(group)}
 
 
 def layout_of(resource: dict[str, Any], parameters: dict[str, Any]) -> Layout:
@@ -148,9 +155,14 @@ def slurm_conf(layout: Layout, cpus: int, memory_mb: int) -> str:
         cpus, memory_mb: what a node really has here (with config_overrides Slurm takes it as it is).
     """
     hosts = "\n".join(f"SlurmctldHost={name}({address})" for name, address in layout.controllers)
+    # State=CLOUD, as on the service, would hide nodes until they register, and keep a controller that was replaced
+    # from asking those that run; UNKNOWN does neither.
     text = [GENERAL.format(cluster=layout.cluster, controllers=hosts)]
     if any(node.gpus for node in layout.nodes):
         text.append("GresTypes=gpu\n")
+    if not layout.nodes:
+        # slurmctld does not start without a node; a FUTURE one counts and is shown by no command.
+        text.append("NodeName=no-nodes-yet State=FUTURE\n")
     for node in layout.nodes:
         gres = f" Gres=gpu:{node.gpus}" if node.gpus else ""
         size = f"CPUs={cpus} RealMemory={memory_mb}"
@@ -165,9 +177,14 @@ def slurm_conf(layout: Layout, cpus: int, memory_mb: int) -> str:
 
 
 def gres_conf(layout: Layout) -> str:
-    """The text of gres.conf: counted, as there are no device files."""
-    lines = [f"NodeName={node.name} Name=gpu Count={node.gpus}\n" for node in layout.nodes if node.gpus]
+    """The text of gres.conf. The host agent makes the device names; what they stand for is /dev/null."""
+    lines = [f"NodeName={node.name} Name=gpu File={devices(node.gpus)}\n" for node in layout.nodes if node.gpus]
     return "# Written by the cluster agent.\n" + "".join(lines)
+
+
+def devices(gpus: int) -> str:
+    """Device files of so many GPUs, as a host list expression."""
+    return "/dev/nvidia0" if gpus == 1 else f"/dev/nvidia[0-{gpus - 1}]"
 
 
 def machine(meminfo: str) -> tuple[int, int]:

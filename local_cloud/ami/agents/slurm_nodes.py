@@ -9,6 +9,7 @@ Source: Amazon SageMaker developer guide, "Manually replace or reboot a node usi
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field
 
@@ -55,12 +56,12 @@ def parse(text: str) -> list[NodeState]:
 class Watch:
     """Memory of the cluster agent, kept over restarts.
 
-    ``posted``: node -> stamp of the request that was passed on. ``returning``: node -> the start time of its slurmd
-    at that moment; a later one means that the node has come back.
+    ``posted``: node -> stamp of the request that was passed on. ``returning``: node -> when its slurmd had started, and
+    for a replacement the instance it was at that moment. A later start, of another instance, means that it is back.
     """
 
     posted: dict[str, str] = field(default_factory=dict)
-    returning: dict[str, str] = field(default_factory=dict)
+    returning: dict[str, list[str]] = field(default_factory=dict)
 
 
 def requests(states: list[NodeState], watch: Watch) -> list[tuple[NodeState, str]]:
@@ -72,22 +73,23 @@ def requests(states: list[NodeState], watch: Watch) -> list[tuple[NodeState, str
     ]
 
 
-def passed_on(state: NodeState, watch: Watch) -> None:
-    """Note that the service knows of the request."""
+def passed_on(state: NodeState, watch: Watch, instances: Mapping[str, str]) -> None:
+    """Note that the service knows of the request. ``instances``: node name -> instance id now."""
+    replaced = instances.get(state.name, "") if ACTIONS[state.reason] == "Replace" else ""
     watch.posted[state.name] = state.stamp
-    watch.returning[state.name] = state.started
+    watch.returning[state.name] = [state.started, replaced]
 
 
-def returned(states: list[NodeState], watch: Watch) -> list[str]:
+def returned(states: list[NodeState], watch: Watch, instances: Mapping[str, str]) -> list[str]:
     """Nodes that came back after their action and are still held by its reason: they are to be resumed."""
-    return [
-        state.name
-        for state in states
-        if state.name in watch.returning
-        and state.responding
-        and state.reason in ACTIONS
-        and state.started > watch.returning[state.name]
-    ]
+    names = []
+    for state in states:
+        started, replaced = watch.returning.get(state.name, ["", ""])
+        held = state.name in watch.returning and state.reason in ACTIONS
+        another = not replaced or instances.get(state.name, replaced) != replaced
+        if held and another and state.responding and state.started > started:
+            names.append(state.name)
+    return names
 
 
 def forget(states: list[NodeState], watch: Watch) -> None:
