@@ -1,0 +1,196 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The promise of the README, step by step, on one cluster."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.cloud import BIN
+from tests.support.cloud import PREFIX
+from tests.support.cloud import ROOT
+from tests.support.cloud import Cloud
+from tests.support.cloud import container
+from tests.support.cloud import wait_for
+
+CONTROLLER, LOGIN, WORKERS = "controller-machine", "my-login-group", "worker-group-1"
+FOREIGN = f"podforge-{PREFIX}-foreign"
+
+
+@pytest.fixture(scope="module")
+def cluster(cloud: Cloud) -> str:
+    """Name of the cluster that the inventory describes."""
+    names = [summary["ClusterName"] for summary in cloud.aws("sagemaker", "list-clusters")["ClusterSummaries"]]
+    assert len(names) == 1, names
+    return str(names[0])
+
+
+@pytest.fixture(scope="module")
+def foreign() -> Iterator[str]:
+    """Somebody else's container, with a name that looks like ours."""
+    image = subprocess.run(
+        ["podman", "images", "--format", "{{.Repository}}:{{.Tag}}", "localhost/podforge-hyperpod-node"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout.split()[0]
+    subprocess.run(["podman", "create", "--replace", "--name", FOREIGN, image, "true"], check=True, capture_output=True)
+    yield FOREIGN
+    subprocess.run(["podman", "rm", "--force", FOREIGN], check=False, capture_output=True)
+
+
+def one(cloud: Cloud, cluster: str, group: str) -> str:
+    """The only instance of a group."""
+    ids = cloud.in_group(cluster, group)
+    assert len(ids) == 1, ids
+    return ids[0]
+
+
+def sinfo(cloud: Cloud, cluster: str) -> dict[str, str]:
+    """State of each compute node, as Slurm's users see it."""
+    rows = cloud.shell(one(cloud, cluster, CONTROLLER), "sinfo --noheader --Node --format '%N %T'", check=False)
+    return dict(row.split() for row in rows.splitlines() if len(row.split()) == 2)
+
+
+def compute_states(cloud: Cloud, cluster: str) -> list[str]:
+    """States of the nodes of the worker group."""
+    hosts = {cloud.shell(node, "hostname", check=False).strip() for node in cloud.in_group(cluster, WORKERS)}
+    return sorted(state for host, state in sinfo(cloud, cluster).items() if host in hosts)
+
+
+def changed(output: str) -> int:
+    """Sum of changed= in the recaps of a playbook's output."""
+    found = re.findall(r"\bchanged=(\d+)", output)
+    assert found, output[-2000:]
+    return sum(map(int, found))
+
+
+def test_the_playbook_builds_the_cluster(cloud: Cloud, log: Path) -> None:
+    output = cloud.playbook("cluster", log=log)
+    assert changed(output) > 0
+    assert re.search(r"ip-\d+-\d+-\d+-\d+", output), "ends with a table of the nodes"
+
+
+def test_awscli_sees_four_running_nodes(cloud: Cloud, cluster: str) -> None:
+    nodes = cloud.nodes(cluster)
+    assert [node["InstanceGroupName"] for node in nodes] == [CONTROLLER, LOGIN, WORKERS, WORKERS]
+    assert {node["InstanceStatus"]["Status"] for node in nodes} == {"Running"}
+    assert cloud.aws("sagemaker", "describe-cluster", "--cluster-name", cluster)["ClusterStatus"] == "InService"
+
+
+def test_every_node_is_idle(cloud: Cloud, cluster: str) -> None:
+    wait_for("sinfo", lambda: compute_states(cloud, cluster) == ["idle", "idle"], 60)
+
+
+def test_a_user_runs_a_job_on_two_nodes_from_the_login_node(cloud: Cloud, cluster: str) -> None:
+    partition = cloud.shell(one(cloud, cluster, CONTROLLER), "sinfo --noheader --format %R").split()
+    assert partition
+    output = cloud.shell(
+        one(cloud, cluster, LOGIN), "cd /fsx && srun --nodes=2 --ntasks-per-node=1 hostname", user="ubuntu"
+    )
+    hosts = {cloud.shell(node, "hostname").strip() for node in cloud.in_group(cluster, WORKERS)}
+    assert set(output.split()) == hosts
+
+
+def test_the_shared_file_system_is_shared(cloud: Cloud, cluster: str) -> None:
+    first, second = cloud.in_group(cluster, WORKERS)
+    cloud.shell(first, "echo seen > /fsx/from-the-first && sync")
+    assert cloud.shell(second, "cat /fsx/from-the-first").strip() == "seen"
+
+
+def test_nodes_configured_themselves_with_ansible_core_2_17(cloud: Cloud, cluster: str) -> None:
+    for node in cloud.nodes(cluster):
+        instance = node["InstanceId"]
+        assert "[core 2.17." in cloud.shell(instance, "/opt/podforge/current/venv/bin/ansible --version")
+        last = json.loads(cloud.shell(instance, "cat /var/lib/podforge/last.json"))
+        assert last["status"] == "ok"
+        assert {"chrony", "gdm_mask", "slurm_base"} <= set(last["roles"])
+        assert {role["status"] for role in last["roles"].values()} <= {"ok", "changed"}
+
+
+def test_lifecycle_logs_are_in_cloudwatch(cloud: Cloud, cluster: str) -> None:
+    arn = cloud.aws("sagemaker", "describe-cluster", "--cluster-name", cluster)["ClusterArn"]
+    group = f"/aws/sagemaker/Clusters/{cluster}/{arn.rpartition('/')[2]}"
+    instance = one(cloud, cluster, CONTROLLER)
+    stream = f"LifecycleConfig/{CONTROLLER}/{instance}"
+    events = cloud.aws(
+        "logs", "get-log-events", "--log-group-name", group, "--log-stream-name", stream, "--start-from-head"
+    )
+    messages = "\n".join(event["message"] for event in events["events"])
+    assert "PLAY RECAP" in messages or "roles" in messages
+    assert "slurm_base" in messages
+
+
+def test_a_second_run_changes_nothing(cloud: Cloud, log: Path) -> None:
+    assert changed(cloud.playbook("cluster", log=log)) == 0
+
+
+def test_check_mode_changes_nothing_and_passes(cloud: Cloud, log: Path) -> None:
+    assert changed(cloud.playbook("cluster", "--check", "--diff", log=log)) == 0
+
+
+def test_a_node_can_configure_itself_again(cloud: Cloud, cluster: str) -> None:
+    for group in (CONTROLLER, LOGIN, WORKERS):
+        instance = cloud.in_group(cluster, group)[0]
+        cloud.shell(instance, "/opt/podforge/current/on_create.sh", timeout=300)
+        last = json.loads(cloud.shell(instance, "cat /var/lib/podforge/last.json"))
+        assert last["status"] == "ok"
+        assert {name: role["status"] for name, role in last["roles"].items() if role["status"] != "ok"} == {}
+
+
+def test_the_inventory_connects_to_every_node(cloud: Cloud, cluster: str, tmp_path: Path) -> None:
+    source = tmp_path / "demo.hyperpod.yml"
+    source.write_text(f"plugin: podforge.hyperpod.hyperpod_nodes\nclusters: [{cluster}]\n")
+    done = subprocess.run(
+        [str(BIN / "ansible"), "-i", str(source), "all", "-m", "ansible.builtin.command", "-a", "hostname"],
+        cwd=ROOT,
+        env=cloud.environment,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("| CHANGED | rc=0") == 4
+
+
+def test_a_replaced_node_configures_itself_and_takes_jobs(cloud: Cloud, cluster: str) -> None:
+    old = cloud.in_group(cluster, WORKERS)[0]
+    host = cloud.shell(old, "hostname").strip()
+    controller = one(cloud, cluster, CONTROLLER)
+    cloud.shell(controller, f"scontrol update node={host} state=fail reason='Action:Replace'")
+
+    def replaced() -> bool:
+        workers = [node for node in cloud.nodes(cluster) if node["InstanceGroupName"] == WORKERS]
+        running = [node["InstanceId"] for node in workers if node["InstanceStatus"]["Status"] == "Running"]
+        return len(running) == 2 and old not in running
+
+    wait_for("a new instance in the place of the old one", replaced, 300, pause=2)
+    wait_for("sinfo", lambda: compute_states(cloud, cluster) == ["idle", "idle"], 120, pause=2)
+    hosts = {cloud.shell(node, "hostname").strip() for node in cloud.in_group(cluster, WORKERS)}
+    output = cloud.shell(one(cloud, cluster, LOGIN), "cd / && srun --nodes=2 hostname", user="ubuntu")
+    assert set(output.split()) == hosts
+
+
+def test_the_playbook_finds_nothing_to_do_after_the_replacement(cloud: Cloud, log: Path) -> None:
+    assert changed(cloud.playbook("cluster", log=log)) == 0
+
+
+def test_teardown_removes_what_was_made_and_nothing_else(cloud: Cloud, cluster: str, log: Path, foreign: str) -> None:
+    cloud.playbook("teardown", log=log)
+    assert cloud.aws("sagemaker", "list-clusters")["ClusterSummaries"] == []
+    assert cloud.containers() == []
+    assert cloud.aws("s3api", "list-buckets")["Buckets"] == []
+    vpcs = cloud.aws("ec2", "describe-vpcs", "--filters", "Name=is-default,Values=false")["Vpcs"]
+    assert vpcs == []
+    assert [
+        role["RoleName"] for role in cloud.aws("iam", "list-roles")["Roles"] if "podforge" in role["RoleName"]
+    ] == []
+    assert container(foreign) is not None
+    assert changed(cloud.playbook("teardown", log=log)) == 0

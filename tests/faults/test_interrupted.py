@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One cluster, from the published pair of files, built while everything around it breaks. The next run finishes the job."""
+
+from __future__ import annotations
+
+import os
+import random
+import re
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from tests.support.cloud import ROOT
+from tests.support.cloud import Cloud
+from tests.support.cloud import wait_for
+
+PAIR = ROOT / "tests" / "fixtures" / "aws-docs-slurm"
+CLUSTER, CONTROLLER, LOGIN, WORKERS = "my-hyperpod-cluster", "controller-machine", "my-login-group", "worker-group-1"
+INPUT = (
+    "-e",
+    f"hyperpod_cluster_config_file={PAIR / 'cluster-config.json'}",
+    "-e",
+    f"hyperpod_provisioning_parameters_file={PAIR / 'provisioning_parameters.json'}",
+)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """End a playbook and its workers as a power cut would."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def cluster_exists(cloud: Cloud) -> bool:
+    """Whether the API has the cluster; a server that is down has none to show."""
+    status = cloud.status()
+    return any(cluster["name"] == CLUSTER for cluster in status.get("clusters", []))
+
+
+def test_a_playbook_killed_before_the_cluster_is_created(cloud: Cloud, log: Path, chance: random.Random) -> None:
+    for _round in range(2):
+        process = cloud.start_playbook("cluster", *INPUT, log=log)
+        time.sleep(chance.uniform(2, 12))
+        assert process.poll() is None, "killed while it runs, or nothing is proven"
+        kill(process)
+
+
+def test_playbook_and_api_killed_while_the_nodes_are_made(cloud: Cloud, log: Path, chance: random.Random) -> None:
+    process = cloud.start_playbook("cluster", *INPUT, log=log)
+    try:
+        wait_for("the cluster", lambda: cluster_exists(cloud), 180, pause=0.3)
+        time.sleep(chance.uniform(0, 4))
+        cloud.kill_api()
+        time.sleep(chance.uniform(0, 3))
+        assert process.poll() is None
+    finally:
+        kill(process)
+    cloud.up()
+    assert cluster_exists(cloud), "what CreateCluster has answered for survives a crash"
+
+
+def test_a_lifecycle_killed_fails_the_run_with_its_reason(cloud: Cloud, log: Path, chance: random.Random) -> None:
+    begin = log.stat().st_size
+    process = cloud.start_playbook("cluster", *INPUT, log=log)
+    pattern = "[/]opt/podforge/releases/.*ansible-playbook"
+
+    def running() -> str | None:
+        workers = [name for name in cloud.containers() if "-ip-" in name]
+        for name in workers:
+            found = subprocess.run(
+                ["podman", "exec", name, "pgrep", "-f", pattern], check=False, capture_output=True, text=True
+            )
+            if found.returncode == 0:
+                return name
+        return None
+
+    try:
+        victim = wait_for("a lifecycle script at work", running, 240, pause=0.3)
+        time.sleep(chance.uniform(0, 2))
+        subprocess.run(["podman", "exec", victim, "pkill", "-KILL", "-f", pattern], check=False)
+        status = process.wait(400)
+    except BaseException:
+        kill(process)
+        raise
+    output = log.read_bytes()[begin:].decode(errors="replace")
+    assert status != 0, "the cluster can't be whole without this node"
+    assert re.search(r"lifecycle", output, re.IGNORECASE), output[-3000:]
+
+
+def test_the_next_run_finishes_in_spite_of_throttling_errors_and_dropped_connections(
+    cloud: Cloud, log: Path, chance: random.Random
+) -> None:
+    cloud.cli(f"fault seed {chance.randrange(10**6)}")
+    cloud.cli("fault set throttle --percent 30")
+    cloud.cli("fault set server_error --percent 5")
+    cloud.cli("fault set drop --percent 3")
+    cloud.cli("fault set drop_after --percent 2")
+    cloud.playbook("cluster", *INPUT, log=log, timeout=1200)
+    output = cloud.playbook("cluster", *INPUT, log=log, timeout=600)
+    assert re.findall(r"\bchanged=([1-9]\d*)", output) == [], output[-3000:]
+    cloud.cli("fault clear")
+
+
+def test_the_cluster_of_the_published_pair_works(cloud: Cloud) -> None:
+    nodes = cloud.nodes(CLUSTER)
+    assert [node["InstanceGroupName"] for node in nodes] == [CONTROLLER, LOGIN, WORKERS]
+    assert {node["InstanceStatus"]["Status"] for node in nodes} == {"Running"}
+    controller, login, worker = (node["InstanceId"] for node in nodes)
+    wait_for("sinfo", lambda: "idle" in cloud.shell(controller, "sinfo -h -p partition-1 -o %T", check=False), 60)
+    host = cloud.shell(worker, "hostname").strip()
+    assert cloud.shell(login, "cd / && srun -p partition-1 hostname", user="ubuntu").strip() == host
+
+
+def test_a_teardown_that_is_killed_is_finished_by_the_next(cloud: Cloud, log: Path, chance: random.Random) -> None:
+    process = cloud.start_playbook("teardown", *INPUT, log=log)
+    time.sleep(chance.uniform(2, 8))
+    if process.poll() is None:
+        kill(process)
+    cloud.playbook("teardown", *INPUT, log=log)
+    assert cloud.aws("sagemaker", "list-clusters")["ClusterSummaries"] == []
+    assert cloud.containers() == []
