@@ -1,0 +1,246 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A local cloud of our own over HTTP (instances are records), and Ansible run for real against it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+ROOT = Path(__file__).resolve().parents[3]
+REGION = "us-west-2"
+SERVE = """
+import sys
+from local_cloud.paths import CloudPaths
+from local_cloud.server import Server, ServerSettings, clean_environment
+clean_environment()
+settings = ServerSettings(name="modules", port=int(sys.argv[1]), provider="records", speed=float(sys.argv[2]))
+Server(settings, CloudPaths.of("modules")).serve(lambda: None)
+"""
+TRUST = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}],
+}
+
+
+def free_port() -> int:
+    """The first free one of the ports that these tests may use, else any."""
+    for port in (*range(4660, 4680), 0):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return int(probe.getsockname()[1])
+    raise AssertionError("no free port")
+
+
+@dataclass
+class Cloud:
+    """The running cloud: ``place`` has the ids that clusters are made of."""
+
+    url: str
+    port: int
+    state: Path
+    speed: float
+    process: subprocess.Popen[bytes] | None = None
+    place: dict[str, str] = field(default_factory=dict)
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        log = (self.state / "serve.log").open("ab")
+        self.process = subprocess.Popen(
+            [sys.executable, "-c", SERVE, str(self.port), str(self.speed)],
+            cwd=ROOT,
+            env={**os.environ, "PODFORGE_STATE": str(self.state), "PYTHONPATH": str(ROOT)},
+            stdout=log,
+            stderr=log,
+        )
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            try:
+                urllib.request.urlopen(f"{self.url}/_local_cloud/health", timeout=5).read()
+            except OSError:
+                assert self.process.poll() is None, (self.state / "serve.log").read_text()
+                time.sleep(0.2)
+            else:
+                return
+        raise AssertionError("the local cloud does not answer")
+
+    def stop(self) -> None:
+        """End the server."""
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(timeout=60)
+
+    def admin(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the admin endpoint."""
+        token = json.loads((self.state / "modules" / "server.json").read_text())["token"]
+        request = urllib.request.Request(
+            f"{self.url}/_local_cloud/{path}",
+            method=method,
+            data=json.dumps(body).encode(),
+            headers={"X-Admin-Token": token},
+        )
+        return json.loads(urllib.request.urlopen(request, timeout=10).read())
+
+    def fault(self, kind: str, **more: Any) -> None:
+        """Inject a fault."""
+        self.admin("PUT", "faults", {"kind": kind, **more})
+
+    def set_speed(self, speed: float) -> None:
+        """Virtual seconds per second."""
+        self.admin("PUT", "speed", {"speed": speed})
+
+    def client(self, service: str) -> Any:
+        """A plain client."""
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id="AKIAMODULES",
+            aws_secret_access_key="secret-of-the-tests",
+        )
+
+    def found(self) -> None:
+        """Make the network, role and bucket that clusters need."""
+        ec2, iam, s3 = self.client("ec2"), self.client("iam"), self.client("s3")
+        vpc = ec2.create_vpc(CidrBlock="10.198.0.0/16")["Vpc"]["VpcId"]
+        zone = f"{REGION}a"
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.198.0.0/20", AvailabilityZone=zone)["Subnet"]["SubnetId"]
+        group = ec2.create_security_group(GroupName="nodes", Description="nodes", VpcId=vpc)["GroupId"]
+        to_itself = [{"IpProtocol": "-1", "UserIdGroupPairs": [{"GroupId": group}]}]
+        ec2.authorize_security_group_ingress(GroupId=group, IpPermissions=to_itself)
+        ec2.authorize_security_group_egress(GroupId=group, IpPermissions=to_itself)
+        role = iam.create_role(RoleName="node", AssumeRolePolicyDocument=json.dumps(TRUST))["Role"]["Arn"]
+        bucket = "sagemaker-modules"
+        s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
+        for prefix in ("one", "two"):
+            s3.put_object(Bucket=bucket, Key=f"{prefix}/on_create.sh", Body=b"#!/bin/sh\n")
+        self.place = {"subnet": subnet, "group": group, "role": role, "bucket": bucket}
+
+
+@dataclass
+class Played:
+    """What a play left: the result of each task, and what was on the terminal."""
+
+    results: list[dict[str, Any]]
+    output: str
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        return self.results[index]
+
+    def progress(self, name: str) -> list[str]:
+        """Lines about a cluster."""
+        return [line for line in self.output.splitlines() if line.startswith(f"{name} 0")]
+
+
+class Ansible:
+    """Runs tasks in a real ansible-playbook."""
+
+    def __init__(self, cloud: Cloud, folder: Path) -> None:
+        self.cloud = cloud
+        self.folder = folder
+
+    def environment(self, **more: str) -> dict[str, str]:
+        """Environment of ansible-playbook; nothing of the user's AWS settings gets in."""
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ANSIBLE_"))}
+        return {
+            **inherited,
+            "AWS_ENDPOINT_URL": self.cloud.url,
+            "AWS_REGION": REGION,
+            "AWS_ACCESS_KEY_ID": "AKIAMODULES",
+            "AWS_SECRET_ACCESS_KEY": "secret-of-the-tests",
+            "AWS_EC2_METADATA_DISABLED": "true",
+            "ANSIBLE_HOME": str(self.folder / "home"),
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_NOCOLOR": "1",
+            **more,
+        }
+
+    def command(self, tasks: list[dict[str, Any]], **variables: Any) -> tuple[list[str], Path]:
+        """Write the playbook; returns the command and the file that will hold the results."""
+        results = self.folder / f"results-{time.monotonic_ns()}.json"
+        names = [f"result_{index}" for index in range(len(tasks))]
+        steps: list[dict[str, Any]] = [
+            {"ignore_errors": True, **task, "register": name} for task, name in zip(tasks, names, strict=True)
+        ]
+        listed = "{{ [" + ", ".join(names) + "] | to_json }}"
+        steps.append({"ansible.builtin.copy": {"content": listed, "dest": str(results), "mode": "0600"}})
+        play = {
+            "hosts": "localhost",
+            "connection": "local",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": sys.executable, **variables},
+            "tasks": steps,
+        }
+        playbook = self.folder / f"play-{time.monotonic_ns()}.json"
+        playbook.write_text(json.dumps([play]))
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        return [program, "-i", "localhost,", str(playbook)], results
+
+    def play(self, *tasks: dict[str, Any], env: dict[str, str] | None = None, **variables: Any) -> Played:
+        """Run tasks one after the other, failed ones too."""
+        command, results = self.command(list(tasks), **variables)
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environment(**(env or {})),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
+        )
+        assert results.exists(), done.stdout
+        assert "secret-of-the-tests" not in done.stdout + results.read_text()
+        return Played(json.loads(results.read_text()), done.stdout)
+
+    def group(self, name: str, count: int, kind: str = "Compute", **more: Any) -> dict[str, Any]:
+        """A group of a Slurm cluster."""
+        slurm: dict[str, Any] = {"node_type": kind}
+        if kind == "Compute":
+            slurm["partition_names"] = ["p1"]
+        return {
+            "instance_group_name": name,
+            "instance_type": "ml.c5.xlarge",
+            "instance_count": count,
+            "execution_role": self.cloud.place["role"],
+            "life_cycle_config": {
+                "source_s3_uri": f"s3://{self.cloud.place['bucket']}/one",
+                "on_create": "on_create.sh",
+            },
+            "slurm_config": slurm,
+            **more,
+        }
+
+    def wish(self, name: str, workers: int = 2, **more: Any) -> dict[str, Any]:
+        """Options of a Slurm cluster with a controller and workers."""
+        return {
+            "name": name,
+            "orchestrator": {"slurm": {"slurm_config_strategy": "Managed"}},
+            "vpc_config": {
+                "security_group_ids": [self.cloud.place["group"]],
+                "subnets": [self.cloud.place["subnet"]],
+            },
+            "instance_groups": [self.group("controller", 1, "Controller"), self.group("workers", workers)],
+            "wait_delay": 1,
+            "wait_timeout": 120,
+            **more,
+        }
+
+
+def cluster(options: dict[str, Any], **keywords: Any) -> dict[str, Any]:
+    """A task of hyperpod_cluster; keywords are the task's own (check_mode, diff, ...)."""
+    return {"podforge.hyperpod.hyperpod_cluster": options, **keywords}

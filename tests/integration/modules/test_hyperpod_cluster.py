@@ -1,0 +1,227 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""hyperpod_cluster from nothing to nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from modules_harness import Ansible
+from modules_harness import Cloud
+from modules_harness import cluster
+
+
+def test_check_create_again_tag_refuse_absent_again(  # noqa: PLR0915  # one story, told in order
+    ansible: Ansible, cloud: Cloud
+) -> None:
+    wish = ansible.wish("whole", tags={"team": "a", "keep": "1"})
+    more = {**wish, "instance_groups": [ansible.group("controller", 1, "Controller"), ansible.group("workers", 3)]}
+    other = ansible.group("workers", 2, life_cycle_config={"source_s3_uri": f"s3://{cloud.place['bucket']}/two"})
+    bundle = {**wish, "instance_groups": [other], "tags": {"team": "z"}}
+    gone = {"name": "whole", "state": "absent", "wait_delay": 1}
+    played = ansible.play(
+        cluster(wish, check_mode=True, diff=True),
+        {"podforge.hyperpod.hyperpod_cluster_info": {"names": ["whole"]}},
+        cluster(wish, diff=True),
+        cluster(wish, diff=True),
+        cluster({"name": "whole", "tags": {"team": "b"}}, check_mode=True, diff=True),
+        cluster({"name": "whole", "tags": {"team": "b"}}, diff=True),
+        cluster({"name": "whole", "tags": {"new": "1"}, "purge_tags": False}),
+        cluster({"name": "whole", "tags": {"new": "1"}, "purge_tags": False}),
+        cluster(more),
+        cluster(bundle, check_mode=True),
+        {"podforge.hyperpod.hyperpod_cluster_info": {"names": ["whole"], "include_nodes": True}},
+        cluster(gone, check_mode=True, diff=True),
+        cluster(gone, diff=True),
+        cluster(gone),
+        cluster(gone, check_mode=True),
+    )
+    (
+        checked,
+        nothing,
+        made,
+        same,
+        tag_checked,
+        tagged,
+        added,
+        same_tags,
+        refused,
+        refused_bundle,
+        seen,
+        gone_checked,
+        deleted,
+        still_gone,
+        still_gone_checked,
+    ) = played.results
+
+    assert checked["changed"]
+    assert checked["cluster"]["instance_groups"][1]["instance_count"] == 2
+    assert checked["diff"]["before"] == {}
+    assert checked["diff"]["after"]["name"] == "whole"
+    assert [call["operation"] for call in checked["calls"]] == ["CreateCluster"]
+    assert nothing["clusters"] == []
+
+    assert made["changed"]
+    assert made["cluster"]["cluster_status"] == "InService"
+    assert made["cluster"]["tags"] == {"keep": "1", "team": "a"}
+    assert [(group["instance_group_name"], group["current_count"]) for group in made["cluster"]["instance_groups"]] == [
+        ("controller", 1),
+        ("workers", 2),
+    ]
+    assert made["diff"]["after"]["status"] == "InService"
+    assert "_progress" not in made
+    assert "_resume" not in made.get("invocation", {}).get("module_args", {})
+
+    assert not same["changed"]
+    assert same["calls"] == []
+    assert same["diff"]["before"] == same["diff"]["after"]
+
+    assert tag_checked["changed"]
+    assert tag_checked["diff"]["after"]["tags"] == {"team": "b"}
+    assert tagged["changed"]
+    assert [call["operation"] for call in tagged["calls"]] == ["DeleteTags", "AddTags"]
+    assert tagged["cluster"]["tags"] == {"team": "b"}
+    assert added["cluster"]["tags"] == {"new": "1", "team": "b"}
+    assert not same_tags["changed"]
+
+    assert refused["failed"]
+    assert "instance_groups[workers].instance_count: is 2, wanted 3" in refused["msg"]
+    assert "tags" not in refused["msg"]
+    assert refused["differences"] == [{"path": "instance_groups[workers].instance_count", "current": 2, "desired": 3}]
+    assert refused_bundle["failed"]
+    assert "the lifecycle bundle has changed" in refused_bundle["msg"]
+
+    (described,) = seen["clusters"]
+    assert described["tags"] == {"new": "1", "team": "b"}
+    assert [node["instance_group_name"] for node in described["nodes"]] == ["controller", "workers", "workers"]
+    assert {node["instance_status"]["status"] for node in described["nodes"]} == {"Running"}
+    assert described["instance_groups"][1]["target_count"] == 2
+
+    assert gone_checked["changed"]
+    assert gone_checked["diff"]["after"] == {}
+    assert deleted["changed"]
+    assert deleted["cluster"] == {}
+    assert deleted["diff"]["after"] == {}
+    assert not still_gone["changed"]
+    assert not still_gone_checked["changed"]
+
+    lines = played.progress("whole")
+    assert lines[0] == "whole 00:00:00 CreateCluster: there is no cluster whole"
+    assert "Creating | controller 0/1 running" in lines[1]
+    assert any(line.endswith("InService | controller 1/1 running | workers 2/2 running") for line in lines)
+    assert any("DeleteCluster: cluster whole is to be absent" in line for line in lines)
+    assert lines[-1].endswith("not there")
+
+
+def test_every_group_option_reaches_the_service_and_comes_back(ansible: Ansible, cloud: Cloud) -> None:
+    workers = ansible.group(
+        "workers",
+        1,
+        threads_per_core=1,
+        instance_storage_configs=[{"ebs_volume_config": {"volume_size_in_gb": 200}}],
+        override_vpc_config={"security_group_ids": [cloud.place["group"]], "subnets": [cloud.place["subnet"]]},
+        scheduled_update_config={
+            "schedule_expression": "cron(0 3 ? * SUN *)",
+            "deployment_config": {
+                "rolling_update_policy": {"maximum_batch_size": {"type": "CAPACITY_PERCENTAGE", "value": 50}},
+                "wait_interval_in_seconds": 60,
+            },
+        },
+    )
+    wish = ansible.wish(
+        "rich", instance_groups=[ansible.group("controller", 1, "Controller"), workers], node_recovery="None"
+    )
+    less = {**wish, "instance_groups": [{**workers, "threads_per_core": 2}]}
+    made, same, refused, gone = ansible.play(
+        cluster(wish), cluster(wish), cluster(less), cluster({"name": "rich", "state": "absent", "wait_delay": 1})
+    ).results
+    assert made["changed"], made["msg"]
+    assert made["cluster"]["node_recovery"] == "None"
+    assert not same["changed"]
+    assert [found["path"] for found in refused["differences"]] == ["instance_groups[workers].threads_per_core"]
+    assert gone["changed"]
+
+
+def test_without_waiting_and_then_joining(ansible: Ansible, cloud: Cloud) -> None:
+    wish = ansible.wish("joined", wait=False)
+    cloud.set_speed(1)
+    started, again, other = ansible.play(
+        cluster(wish), cluster(wish), cluster({**wish, "node_recovery": "None"}, check_mode=True)
+    ).results
+    assert started["changed"]
+    assert started["cluster"]["cluster_status"] == "Creating"
+    assert not again["changed"]
+    assert again["cluster"]["cluster_status"] == "Creating"
+    assert "node_recovery" in other["msg"]
+
+    cloud.set_speed(100)
+    played = ansible.play(cluster({**wish, "wait": True}, diff=True))
+    assert not played[0]["changed"]
+    assert played[0]["cluster"]["cluster_status"] == "InService"
+    assert played[0]["diff"]["before"] == played[0]["diff"]["after"]
+    assert any("InService" in line for line in played.progress("joined"))
+
+    cloud.set_speed(1)
+    gone = {"name": "joined", "state": "absent", "wait": False}
+    leaving, joined, refused = ansible.play(cluster(gone), cluster(gone), cluster(wish)).results
+    assert leaving["changed"]
+    assert leaving["cluster"]["cluster_status"] == "Deleting"
+    assert not joined["changed"]
+    assert "run with wait: true" in refused["msg"]
+
+    cloud.set_speed(cloud.speed)
+    remade, deleted = ansible.play(
+        cluster({**wish, "wait": True}), cluster({"name": "joined", "state": "absent", "wait_delay": 1})
+    ).results
+    assert remade["changed"]
+    assert [call["operation"] for call in remade["calls"]] == ["CreateCluster"]
+    assert deleted["changed"]
+
+
+def test_absent_waits_until_the_service_lets_it(ansible: Ansible, cloud: Cloud) -> None:
+    sagemaker = cloud.client("sagemaker")
+    (made,) = ansible.play(cluster(ansible.wish("busy"))).results
+    assert made["changed"]
+    group = sagemaker.describe_cluster(ClusterName="busy")["InstanceGroups"][1]
+    keep = ("InstanceGroupName", "InstanceType", "LifeCycleConfig", "ExecutionRole", "ThreadsPerCore", "SlurmConfig")
+    cloud.set_speed(1)
+    sagemaker.update_cluster(
+        ClusterName="busy", InstanceGroups=[{**{key: group[key] for key in keep if key in group}, "InstanceCount": 3}]
+    )
+    gone = {"name": "busy", "state": "absent", "wait_delay": 1}
+    (refused,) = ansible.play(cluster({**gone, "wait": False})).results
+    assert refused["error"]["code"] == "ConflictException"
+    assert refused["msg"].startswith("Failed to delete cluster busy: ")
+    assert sagemaker.describe_cluster(ClusterName="busy")["ClusterStatus"] == "Updating"
+
+    cloud.set_speed(60)
+    played = ansible.play(cluster(gone))
+    assert played[0]["changed"]
+    assert [call["operation"] for call in played[0]["calls"]] == ["DeleteCluster"]
+    lines = played.progress("busy")
+    assert "Updating | controller 1/1 running | workers 2/3 running" in lines[0]
+    assert any("DeleteCluster: cluster busy is to be absent" in line for line in lines)
+
+
+def test_continuous_mode_waits_for_all_instances(ansible: Ansible) -> None:
+    wish = ansible.wish("flowing", node_provisioning_mode="Continuous")
+    del wish["orchestrator"]
+    played = ansible.play(
+        cluster(wish), cluster(wish), cluster({"name": "flowing", "state": "absent", "wait_delay": 1})
+    )
+    made, same, _deleted = played.results
+    assert made["changed"], made["msg"]
+    assert {group["current_count"] == group["target_count"] for group in made["cluster"]["instance_groups"]} == {True}
+    assert not same["changed"]
+
+
+def test_progress_can_be_switched_off(ansible: Ansible) -> None:
+    def silent(name: str, task: dict[str, Any], **variables: Any) -> list[str]:
+        gone = cluster({"name": name, "state": "absent", "wait_delay": 1, "progress": False})
+        played = ansible.play(task, gone, **variables)
+        assert [result["changed"] for result in played.results] == [True, True]
+        return played.progress(name)
+
+    assert silent("mute", cluster(ansible.wish("mute", progress=False))) == []
+    assert silent("quiet", cluster(ansible.wish("quiet")), hyperpod_progress=False) == []
+    assert silent("hidden", cluster(ansible.wish("hidden"), no_log=True)) == []
