@@ -18,7 +18,7 @@ from local_cloud.hyperpod.draft import Observation
 from local_cloud.hyperpod.images import orchestrator_of
 from local_cloud.hyperpod.model import LEAVING
 from local_cloud.hyperpod.model import Phase
-from local_cloud.hyperpod.steps_node import has_script
+from local_cloud.hyperpod.steps_node import runs_lifecycle
 
 if TYPE_CHECKING:
     from local_cloud.hyperpod.core import Core
@@ -48,7 +48,7 @@ def document(core: Core, instance_id: str, token: str) -> dict[str, Any]:
         "revision": cluster.revision,
         "files": resource_config.files(cluster, node, text),
         "hosts": sorted([n.placement.ip_address, n.hostname] for n in cluster.nodes.values() if n.phase not in LEAVING),
-        "lifecycle": _lifecycle(node),
+        "lifecycle": _lifecycle(cluster, node),
         "credentials": credentials,
         "imds": {
             "instance-id": node.instance_id,
@@ -77,6 +77,8 @@ def event(core: Core, instance_id: str, token: str, body: dict[str, Any]) -> Non
         _, cluster, node = _authenticate(core, instance_id, token)
         if kind == "NodeAction":
             _node_action(core, region, cluster, node, body)
+        elif kind in _KINDS and body.get("attempt", node.attempt) != node.attempt:
+            return  # told late: meanwhile another run is wanted
         elif kind in _KINDS:
             seen = Observation(_KINDS[kind], node.key, node.instance_id, str(body.get("message") or ""))
             core.advance(region, cluster, cluster, observations=[seen])
@@ -133,14 +135,14 @@ def _eks(region: Region, cluster: Cluster) -> resource_config.EksFacts | None:
         return None  # the customer has removed it meanwhile
 
 
-def _lifecycle(node: Node) -> dict[str, Any]:
+def _lifecycle(cluster: Cluster, node: Node) -> dict[str, Any]:
     config = node.spec.get("LifeCycleConfig") or {}
     return {
         "source_s3_uri": config.get("SourceS3Uri"),
         "on_create": config.get("OnCreate"),
         "on_init_complete": config.get("OnInitComplete"),
         "attempt": node.attempt,
-        "wanted": has_script(node) and node.phase in _PROVISIONING,
+        "wanted": runs_lifecycle(cluster, node) and node.phase in _PROVISIONING,
     }
 
 

@@ -97,10 +97,10 @@ def create(
         munge_key="" if images.orchestrator_of(settings) == "Eks" else env.ids.munge_key(),
     )
     d = Draft(cluster, now, env)
+    d.event("Cluster", f"Cluster {cluster.name} creation started successfully")
     for restricted, member in ((False, "InstanceGroups"), (True, "RestrictedInstanceGroups")):
         for spec in params.get(member, []):
             _new_group(d, spec, restricted)
-    d.event("Cluster", f"Cluster {cluster.name} creation started successfully")
     added = _fill(d, placer)
     doom, later = _doom(d)
     d.set(job=Job(JobKind.CREATE, doom=doom, doom_at_controller=later, added=added))

@@ -51,7 +51,7 @@ def replace_nodes(cluster: Cluster, params: Mapping[str, Any], now: Instant, env
     d = Draft(cluster, now, env)
     answer = _batch(d, params, "ErrorCode", ("InstanceIdNotFound", "InvalidInstanceStatus", "InstanceIdInUse"))
     for node in _chosen(d, answer):
-        replace(d, node)
+        replace(d, d.node(node, failures=0))
     return NodesChange(d.done(), answer, d.events)
 
 

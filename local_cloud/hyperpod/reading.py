@@ -73,7 +73,7 @@ def list_nodes(core: Core, params: Params, context: RequestContext) -> Params:
         "ListClusterNodes",
         params,
         nodes,
-        key=lambda n: (_node_name(n) if by_name else n.created, n.key),
+        key=lambda n: (_node_name(n) if by_name else n.created, _node_name(n)),
         descending=_descending(params, False),
     )
     return _page("ClusterNodeSummaries", [show.node_summary(cluster, n, logical) for n in page], token)

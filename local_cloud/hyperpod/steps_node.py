@@ -17,6 +17,7 @@ from local_cloud.hyperpod.model import Purpose
 
 if TYPE_CHECKING:
     from local_cloud.hyperpod.draft import Draft
+    from local_cloud.hyperpod.model import Cluster
     from local_cloud.hyperpod.model import Node
 
 _STARTING = frozenset({Phase.LAUNCH, Phase.BOOT, Phase.REIMAGE})
@@ -70,10 +71,11 @@ def after_boot(d: Draft, node: Node) -> None:
     if node.fault == "efa":
         fail(d, node, messages.EFA)
         return
-    if not has_script(node):
+    if not runs_lifecycle(d.cluster, node):
         _provisioned(d, node)
         return
-    d.note(node, "[SageMaker] Downloading lifecycle scripts")
+    if has_script(node):
+        d.note(node, "[SageMaker] Downloading lifecycle scripts")
     deadline = d.now.virtual + timings.LIFECYCLE if d.env.simulated else None
     d.node(node, phase=Phase.LIFECYCLE, deadline=deadline)
     d.event(
@@ -91,11 +93,17 @@ def has_script(node: Node) -> bool:
     return bool(lifecycle.get("OnCreate") or lifecycle.get("OnInitComplete"))
 
 
+def runs_lifecycle(cluster: Cluster, node: Node) -> bool:
+    """Something runs on the node before it joins: its script, or (Slurm, without OnCreate) the image's own set-up."""
+    return not cluster.eks or has_script(node)
+
+
 def _lifecycle_succeeded(d: Draft, node: Node, seen: Observation) -> None:
     if node.phase is Phase.LAUNCH:
         node = _started(d, node, seen)
     if node.phase is Phase.LIFECYCLE or node.phase in _STARTING:
-        d.note(node, "[SageMaker] The lifecycle scripts succeeded.")
+        if has_script(node):
+            d.note(node, "[SageMaker] The lifecycle scripts succeeded.")
         d.event(
             "Instance",
             f"Instance lifecycle script execution for EC2 Instance {node.instance_id} has Succeeded",
@@ -212,7 +220,7 @@ def _ended(d: Draft, node: Node, seen: Observation) -> None:
             metadata={"Instance": {"NodeLogicalId": node.key}},
         )
     elif node.phase is Phase.TERMINATE:
-        if d.env.simulated and node.joined:
+        if d.env.simulated:
             d.node(node, phase=Phase.DRAIN, deadline=d.now.virtual + timings.TERMINATE)
         else:
             d.drop(node)
