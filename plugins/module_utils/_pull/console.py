@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+import threading
 import time
 import typing as t
 from pathlib import Path
@@ -18,8 +19,9 @@ from pathlib import Path
 from .masking import Masker
 
 DEFAULT_LOG = "/var/log/provision/provisioning.log"
-_PROBE_SECONDS = 1.0
-_PROBE_STEP = 0.05
+# an agent may hold a line for a second before it writes it
+_PROBE_SECONDS = 2.0
+_PROBE_STEP = 0.1
 _TAIL = 65536
 
 
@@ -32,40 +34,48 @@ class Console:
         self._masker = Masker()
         self._second = 0
         self._stamp = ""
+        # lines for the log while it is not known whether they arrive there by themselves
+        self._held: list[str] | None = None
+        self._lock = threading.Lock()
+        self._probe: threading.Thread | None = None
         self.log_path = log_path
 
     def open_log(self, marker: str) -> None:
-        """Write the marker line, find out whether it arrives in the log by itself, else write there from now on."""
+        """Write the marker line; whether it arrives in the log by itself decides who writes there. Does not wait."""
+        self._held = []
         stamped = self.say(marker)
-        if self._is_captured(stamped):
+        known = self._known()
+        if known is not None:
+            self._settle(known)
             return
-        try:
-            Path(self.log_path).parent.mkdir(parents=True, exist_ok=True)
-            self._log = Path(self.log_path).open("a", encoding="utf-8")  # noqa: SIM115 (open for the whole run)
-        except OSError as error:
-            self.say(f"podforge: {self.log_path} cannot be written ({error.strerror}); the log is on the terminal only")
-            return
-        self._log.write(stamped)
-        self._log.flush()
+        self._probe = threading.Thread(target=self._watch, args=(stamped.strip(),), daemon=True)
+        self._probe.start()
 
     def say(self, text: str) -> str:
         """Write one line; returns it as it was written."""
-        second = int(time.time())
-        if second != self._second:
-            self._second = second
-            self._stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
-        line = f"{self._stamp} {self._masker.line(text)}\n"
-        self._out = _write(self._out, line)
-        self._log = _write(self._log, line)
-        return line
+        with self._lock:
+            second = int(time.time())
+            if second != self._second:
+                self._second = second
+                self._stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(second))
+            line = f"{self._stamp} {self._masker.line(text)}\n"
+            self._out = _write(self._out, line)
+            if self._held is not None:
+                self._held.append(line)
+            self._log = _write(self._log, line)
+            return line
 
     def relay(self, stream: t.Iterable[str]) -> None:
-        """Pass on the lines of a program's output."""
+        """Pass on the lines of a program's output, but for empty ones."""
         for line in stream:
-            self.say(line.rstrip("\r\n"))
+            text = line.rstrip()
+            if text:
+                self.say(text)
 
     def flush(self) -> None:
         """Put what was written on the disk, for the log shipper to find."""
+        if self._probe is not None:
+            self._probe.join()
         try:
             descriptor = os.open(self.log_path, os.O_RDONLY)
         except OSError:
@@ -80,21 +90,36 @@ class Console:
         """Whether a person is watching."""
         return self._out is not None and self._out.isatty()
 
-    def _is_captured(self, marker: str) -> bool:
+    def _known(self) -> bool | None:
+        """Whether the output goes to the log, as far as its kind tells; None for a pipe or a socket."""
         if self._out is None or self.interactive:
             return False
-        mode = os.fstat(self._out.fileno()).st_mode
-        if stat.S_ISREG(mode):
+        if stat.S_ISREG(os.fstat(self._out.fileno()).st_mode):
             return _same_file(self._out.fileno(), self.log_path)
-        # a pipe or a socket: what is at its other end shows in the log or not
-        waited = 0.0
-        while True:
-            if _ends_with_line(self.log_path, marker.strip()):
-                return True
-            if waited >= _PROBE_SECONDS:
-                return False
+        return None
+
+    def _watch(self, marker: str) -> None:
+        deadline = time.monotonic() + _PROBE_SECONDS
+        while not _has_line(self.log_path, marker):
+            if time.monotonic() > deadline:
+                self._settle(captured=False)
+                return
             time.sleep(_PROBE_STEP)
-            waited += _PROBE_STEP
+        self._settle(captured=True)
+
+    def _settle(self, captured: bool) -> None:
+        with self._lock:
+            held, self._held = self._held or [], None
+            if captured:
+                return
+            try:
+                Path(self.log_path).parent.mkdir(parents=True, exist_ok=True)
+                self._log = Path(self.log_path).open("a", encoding="utf-8")  # noqa: SIM115 (open for the whole run)
+            except OSError as error:
+                text = f"podforge: {self.log_path} cannot be written ({error.strerror}); the log is here only\n"
+                self._out = _write(self._out, text)
+                return
+            self._log = _write(self._log, "".join(held))
 
 
 def _write(stream: t.TextIO | None, line: str) -> t.TextIO | None:
@@ -116,7 +141,7 @@ def _same_file(descriptor: int, path: str) -> bool:
         return False
 
 
-def _ends_with_line(path: str, marker: str) -> bool:
+def _has_line(path: str, marker: str) -> bool:
     try:
         with Path(path).open("rb") as stream:
             stream.seek(0, os.SEEK_END)

@@ -99,7 +99,7 @@ class RunReport:
     def write(self, durable: bool = False) -> None:
         """Write the file and its copy (C(last.json) or C(last_check.json)), each at once or not at all."""
         self.seconds = round(time.monotonic() - self._begin, 3)
-        text = json.dumps(self.document(), indent=1, sort_keys=True) + "\n"
+        text = json.dumps(self.document(), indent=1) + "\n"
         last = self.path.parent.parent / ("last_check.json" if self.check else "last.json")
         for target in (self.path, last):
             replace_text(target, text, durable)
