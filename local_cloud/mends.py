@@ -9,7 +9,9 @@ import ipaddress
 import re
 from typing import Any
 
+from moto.core.responses import ActionResult
 from moto.ec2.models import ec2_backends
+from moto.ec2.responses.security_groups import SecurityGroups
 from moto.eks import models as eks_models
 from moto.eks import responses as eks_responses
 from moto.iam import models as iam_models
@@ -46,6 +48,7 @@ def apply() -> None:
     _wrap(s3_models.S3Backend, "create_bucket", _check_bucket_name)
     _wrap(iam_models.IAMBackend, "create_role", _check_trust_policy)
     _mend_eks_clusters()
+    _mend_rule_descriptions()
 
 
 def _wrap(owner: Any, name: str, before: Any) -> None:
@@ -68,6 +71,19 @@ def _check_bucket_name(bucket_name: str, *_args: Any, **_kwargs: Any) -> None:
 def _check_trust_policy(_role_name: str, assume_role_policy_document: str, *_args: Any, **_kwargs: Any) -> None:
     """moto does this when a trust policy is changed, not when a role is made."""
     IAMTrustPolicyDocumentValidator(assume_role_policy_document).validate()
+
+
+def _mend_rule_descriptions() -> None:
+    """moto leaves out ``Return``, which EC2 always answers and clients read."""
+    for name in ("update_security_group_rule_descriptions_ingress", "update_security_group_rule_descriptions_egress"):
+        inner = getattr(SecurityGroups, name)
+
+        @functools.wraps(inner)
+        def answer(self: Any, inner: Any = inner) -> ActionResult:
+            inner(self)
+            return ActionResult({"Return": True})
+
+        setattr(SecurityGroups, name, answer)
 
 
 def _mend_eks_clusters() -> None:
