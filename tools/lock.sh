@@ -22,6 +22,8 @@ for version in 3.11 3.12 3.13; do
   lock operator "$version" "$@"
   lock dev "$version" "$@"
 done
+# the nodes: the Python of Ubuntu 22.04, Debian 12 and Ubuntu 24.04
+for version in 3.10 3.11 3.12; do lock node "$version" "$@"; done
 for version in 3.12 3.13; do lock core-2.21 "$version" "$@"; done
 for version in 3.10 3.11 3.12; do lock node "$version" --python-platform x86_64-manylinux_2_28 "$@"; done
 

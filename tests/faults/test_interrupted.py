@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One cluster, from the published pair of files, built while everything around it breaks. The next run finishes the job."""
+"""One cluster, from the published pair of files, while everything around it breaks: the next run finishes the job."""
 
 from __future__ import annotations
 

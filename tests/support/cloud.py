@@ -75,6 +75,7 @@ class Cloud:
             "ANSIBLE_FORCE_COLOR": "0",
             "ANSIBLE_NOCOLOR": "1",
             "PODFORGE_CLOUD": self.name,
+            "PODFORGE_PORT": str(self.port),
             **exported,
         }
 
