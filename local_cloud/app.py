@@ -94,7 +94,7 @@ class App:
             if path.startswith(ADMIN_PREFIX):
                 answer = self._admin.handle(environ, request_id)
             elif path.startswith(_MOTO_PATHS):
-                answer = self._moto.control(environ)
+                answer = self._moto.control(environ) if _is_local(environ) else Answer(403, b"{}")
             else:
                 call = identify(environ)
                 name = f"{call.service}:{call.operation}"
@@ -171,6 +171,12 @@ class App:
             return self._moto.handle(call, environ)
         result = self._hyperpod.handle(call.operation, params, _context(call, environ, request_id))
         return json_answer(model.output_shape, result, request_id)
+
+
+def _is_local(environ: dict[str, Any]) -> bool:
+    """No page in a browser: those tell their origin, or come under a name of their own."""
+    host = environ.get("HTTP_HOST", "").rsplit(":", 1)[0]
+    return "HTTP_ORIGIN" not in environ and host in ("127.0.0.1", "localhost")
 
 
 def _is_cluster_arn(arn: str) -> bool:

@@ -81,13 +81,13 @@ def identify(environ: dict[str, Any]) -> Call:
     service = "s3" if service == "s3express" else service
 
     target = environ.get("HTTP_X_AMZ_TARGET", "")
-    form = {} if target else {**query, **form_body(environ)}
+    form = {} if target or service in REST_XML else {**query, **form_body(environ)}
     if target:
         operation, protocol = target.rsplit(".", 1)[-1], "json"
         service = service or target.split(".", 1)[0].lower()
     elif environ.get("HTTP_SMITHY_PROTOCOL", "").startswith("rpc-v2"):
         operation, protocol = path.rstrip("/").rsplit("/", 1)[-1], "cbor"
-    elif "Action" in form and service not in REST_XML:
+    elif "Action" in form:
         operation = form["Action"][0]
         protocol = "ec2" if service == "ec2" else "query"
     else:

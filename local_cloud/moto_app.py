@@ -54,12 +54,21 @@ class MotoApp:
         body = environ["wsgi.input"].read()
         environ["wsgi.input"] = io.BytesIO(body)
         environ["CONTENT_LENGTH"] = str(len(body))
+        if call.service == "s3" and call.operation.startswith("PUT ") and _is_form(environ):
+            # "curl --data-binary" says so of anything; moto would take the object apart.
+            environ["CONTENT_TYPE"] = "binary/octet-stream"
         with self._store.changes(call.service, call.operation):
             return self._run(call, environ)
 
     def control(self, environ: dict[str, Any]) -> Answer:
         """moto's own paths (/moto-api/...), which may change any backend."""
-        answer = self._collect(environ)
+        try:
+            answer = self._collect(environ)
+        except Exception:
+            log.exception("moto failed at %s", environ.get("PATH_INFO"))
+            return Answer(500, b"{}", {"Content-Type": "application/json"})
+        if _is_page(answer):
+            return Answer(answer.status, b"{}", {"Content-Type": "application/json"})
         if environ["REQUEST_METHOD"] not in ("GET", "HEAD", "OPTIONS"):
             self._store.save_all()
         return answer
@@ -95,6 +104,10 @@ def _create_app(service: Any) -> Any:
     if service is None:
         raise NotImplementedError("a service that moto doesn't have")
     return create_backend_app(service)
+
+
+def _is_form(environ: dict[str, Any]) -> bool:
+    return str(environ.get("CONTENT_TYPE", "")).startswith("application/x-www-form-urlencoded")
 
 
 def _is_page(answer: Answer) -> bool:
