@@ -1,0 +1,67 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The desktop stays off: now, after an upgrade, and when a package comes later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from support import playbook
+
+
+def load_state(host: Any, unit: str) -> str:
+    return str(host.check_output(f"systemctl show --property=LoadState --value {unit}"))
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["gdm.service", "gdm3.service", "avahi-daemon.service", "avahi-daemon.socket", "switcheroo-control.service"],
+)
+def test_units_are_stopped_and_masked(nodes: dict[str, Any], unit: str) -> None:
+    for name, host in nodes.items():
+        assert load_state(host, unit) == "masked", name
+        assert host.run(f"systemctl is-active {unit}").stdout.strip() == "inactive", name
+        assert host.run(f"systemctl start {unit}").rc != 0, name
+
+
+def test_nothing_of_the_desktop_runs(compute: Any) -> None:
+    for process in ("avahi-daemon", "switcheroo-control"):
+        assert compute.run(f"pgrep -f {process}").rc != 0, process
+
+
+def test_the_masks_outlive_a_reinstalled_package(compute: Any) -> None:
+    # what a package's maintainer scripts do: unit file anew, enable, start
+    compute.check_output("dpkg-query --listfiles avahi-daemon | grep -q system/avahi-daemon.service")
+    compute.run_expect([0], "sh /var/lib/dpkg/info/avahi-daemon.postinst configure 0.8")
+    compute.run("deb-systemd-invoke start avahi-daemon.service")
+    assert load_state(compute, "avahi-daemon.service") == "masked"
+    assert not compute.service("avahi-daemon").is_running
+
+
+def test_a_package_that_comes_later_starts_nothing(compute: Any) -> None:
+    compute.check_output(
+        "printf '[Service]\\nExecStart=/bin/sleep inf\\n[Install]\\nWantedBy=multi-user.target\\n' "
+        "> /lib/systemd/system/cups.service && systemctl daemon-reload"
+    )
+    assert compute.run("systemctl enable --now cups.service").rc != 0
+    assert compute.run("systemctl is-active cups.service").stdout.strip() == "inactive"
+
+
+def test_dbus_and_the_network_are_untouched(nodes: dict[str, Any]) -> None:
+    for host in nodes.values():
+        assert host.service("dbus").is_running
+        assert load_state(host, "dbus.service") == "loaded"
+        assert load_state(host, "dbus.socket") == "loaded"
+
+
+def test_the_next_boot_is_without_graphics(compute: Any) -> None:
+    assert compute.check_output("systemctl get-default") == "multi-user.target"
+
+
+@pytest.mark.parametrize("unit", ["dbus", "dbus.socket", "NetworkManager.service", "systemd-logind.service", "ssh"])
+def test_vital_units_are_refused(compute: Any, unit: str) -> None:
+    done = playbook("gdm_mask/converge.yml", "--limit=compute", variables={"gdm_mask_units": ["gdm.service", unit]})
+    assert done.returncode != 0
+    assert f"gdm_mask_units: {unit} must keep running" in " ".join(done.stdout.split()).replace("''", "'")
+    assert load_state(compute, f"{unit}.service" if "." not in unit else unit) != "masked"

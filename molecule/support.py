@@ -1,0 +1,55 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the scenarios' tests share: another run of a playbook, patience, and Slurm's answers."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+MOLECULE = Path(__file__).resolve().parent
+CONF = "/opt/slurm/etc"
+
+
+def playbook(name: str, *arguments: str, variables: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+    """Run a playbook of molecule/ with the scenarios' inventory; the caller judges the result."""
+    command = [
+        str(Path(sys.executable).with_name("ansible-playbook")),
+        f"--inventory={MOLECULE / 'inventory.yml'}",
+        f"--extra-vars={json.dumps(variables or {})}",
+        *arguments,
+        str(MOLECULE / name),
+    ]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+
+
+def eventually(question: Callable[[], Any], seconds: float = 60.0) -> Any:
+    """The answer, once it is true; the last one after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (answer := question()) and time.monotonic() < deadline:
+        time.sleep(0.5)
+    return answer
+
+
+def states(controller: Any) -> dict[str, str]:
+    """State by node name, as sinfo has it."""
+    lines = controller.check_output("sinfo --noheader --Node --format='%N %T'").splitlines()
+    return dict(line.split(maxsplit=1) for line in lines)
+
+
+def setting(controller: Any, key: str) -> str:
+    """A value in force."""
+    found = re.search(rf"^{key}\s*=\s*(.*)$", controller.check_output("scontrol show config"), re.MULTILINE)
+    return found.group(1).strip() if found else ""
+
+
+def changed(recap: str, host: str) -> int:
+    """How many tasks of a run have changed something on a host."""
+    found = re.search(rf"^{host}\s*:.*changed=(\d+)", recap, re.MULTILINE)
+    return int(found.group(1)) if found else 0

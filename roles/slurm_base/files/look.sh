@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What the role must know of a node, as key=value lines, then the settings in force.
+# look.sh <slurmctld|slurmd> <folder of slurm.conf> <file of our settings> <folders...>
+set -u
+daemon=$1 conf=$2 include=$3 dirs=$4
+
+answers() { # answers <regular expression> <file>: yes or no
+    if grep -qiE "$1" "$2" 2>/dev/null; then echo yes; else echo no; fi
+}
+
+echo "systemd=$(systemctl is-system-running 2>/dev/null)"
+for unit in munge "$daemon"; do
+    systemctl show --property=LoadState,ActiveState,UnitFileState,FragmentPath "$unit.service" 2>/dev/null |
+        sed "s/^/$unit./"
+done
+fragment=$(systemctl show --property=FragmentPath --value "$daemon.service" 2>/dev/null)
+[ -r "$fragment" ] && sed -n "s/^ExecStart=/$daemon.ExecStart=/p" "$fragment"
+
+# /etc/default (Debian) and /etc/sysconfig (Red Hat) are read after a drop-in's Environment and would win over it.
+variable=$(echo "$daemon" | tr '[:lower:]' '[:upper:]')_OPTIONS
+for file in "/etc/default/$daemon" "/etc/sysconfig/$daemon"; do
+    grep -q "^[[:space:]]*$variable=" "$file" 2>/dev/null && echo "overruled_by=$file"
+done
+
+for dir in $dirs; do
+    [ -d "$dir" ] && stat -c "dir:%n=%U:%G" "$dir"
+done
+echo "slurm_conf=$(answers '^[[:space:]]*SlurmctldHost=' "$conf/slurm.conf")"
+echo "slurm_conf_includes=$(answers '^[[:space:]]*include[[:space:]]+accounting\.conf' "$conf/slurm.conf")"
+echo "accounting_conf_includes=$(answers "^[[:space:]]*include[[:space:]]+$include" "$conf/accounting.conf")"
+echo "--- settings in force"
+cat "$conf/$include" 2>/dev/null
+exit 0
