@@ -25,7 +25,7 @@ from .text import marked_block
 LOG = logging.getLogger(__name__)
 ETC = Path("/opt/slurm/etc")
 SHARED = Path("/fsx")
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 ACCOUNTING = (
     "JobAcctGatherType=jobacct_gather/linux",
     "JobAcctGatherFrequency=30",
@@ -72,6 +72,8 @@ def run(node_type: str, controllers: list[str], cluster: str) -> None:
     else:
         node.write_atomically(Path("/etc/default/slurmd"), f'SLURMD_OPTIONS="--conf-server {",".join(controllers)}"\n')
         _start("slurmd")
+        # A slurmd that finds no controller gives up after a while.
+        _until(["sh", "-c", "systemctl start slurmd && scontrol ping"], "the controller answers")
     if os.path.ismount(SHARED):
         _shared_home("ubuntu")
 

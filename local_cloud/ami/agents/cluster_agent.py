@@ -78,14 +78,16 @@ class ClusterAgent:
             node.write_atomically(ETC / name, text, 0o644)
         names = ",".join(item.name for item in layout.nodes)
         LOG.info("wrote slurm.conf: nodes %s", names or "(none)")
+        changed = names != self._nodes
+        # Noted first: a slurmctld that refuses (others' settings may be wrong) must not be restarted again and again.
+        self._written, self._nodes = written, names
+        self._save()
         if _active("slurmctld"):
             # Slurm 22.05 takes up new and removed nodes at a start only; all else by reconfiguration.
-            if names != self._nodes:
+            if changed:
                 _run("systemctl", "restart", "slurmctld")
                 _wait_for_slurmctld()
             _run("scontrol", "reconfigure")
-        self._written, self._nodes = written, names
-        self._save()
 
     def watch(self) -> None:
         """Pass on what administrators or health checks ask for by a node's reason."""
@@ -130,6 +132,8 @@ def _wait_for_slurmctld() -> None:
         try:
             _run("scontrol", "ping")
         except subprocess.CalledProcessError:
+            if not (ETC / "slurm.conf").exists():
+                return
             time.sleep(1)
         else:
             return

@@ -247,7 +247,9 @@ class Harness:
                 for s in self.specs.values()
                 if s.instance_group == name
             ]
-            groups.append({"Name": name, "InstanceType": "ml.c5.xlarge", "Instances": instances or None})
+            types = [s.instance_type for s in self.specs.values() if s.instance_group == name]
+            kind = types[0] if types else "ml.c5.xlarge"
+            groups.append({"Name": name, "InstanceType": kind, "Instances": instances or None})
         cluster = {"ClusterArn": ARN, "ClusterName": CLUSTER}
         return {"ClusterConfig": cluster, "ClusterType": "Slurm", "InstanceGroups": groups}
 
