@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shlex
@@ -60,6 +61,12 @@ class Cloud:
     def name(self) -> str:
         """Its full name: tests of several clones can run at a time."""
         return f"{PREFIX}-{self.short_name}"
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """A network of its own: podman gives the addresses of a VPC to one network of the machine only."""
+        number = 200 + int(hashlib.sha256(self.name.encode()).hexdigest(), 16) % 50
+        return {"vpc_cidr": f"10.{number}.0.0/16", "availability_zones": ["us-west-2a"]}
 
     @property
     def environment(self) -> dict[str, str]:
@@ -128,7 +135,11 @@ class Cloud:
         """Start ``ansible-playbook`` as a process group of its own."""
         with log.open("ab") as output:
             return subprocess.Popen(
-                [str(BIN / "ansible-playbook"), "-i", "inventory/local", f"playbooks/{name}.yml", *arguments],
+                [
+                    *(str(BIN / "ansible-playbook"), "-i", "inventory/local", f"playbooks/{name}.yml"),
+                    *("-e", json.dumps({"hyperpod_network": self.network})),
+                    *arguments,
+                ],
                 cwd=ROOT,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,
