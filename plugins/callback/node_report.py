@@ -78,6 +78,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
         self._report: RunReport | None = None
         self._begin = time.monotonic()
         self._current: str | None = None
+        self._failed: RoleResult | None = None
 
     def v2_playbook_on_start(self, playbook: t.Any) -> None:
         """Continue the file that the runner began, or begin one."""
@@ -114,6 +115,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
         role = self._count(result)
         if not ignore_errors:
             role.fail(_task(result).get_name(), _message(result))
+            self._failed = role
             if self._report is not None:
                 self._report.write()
 
@@ -128,11 +130,11 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
         failed = any(
             stats.summarize(host)["failures"] or stats.summarize(host)["unreachable"] for host in stats.processed
         )
-        if not failed:
-            for role in self._report.roles.values():
-                if role.status == FAILED:
-                    role.status = CHANGED if role.changed else OK
-                    role.failed_task = role.message = None
+        # there is one host and a failure ends the run, so every failure but the last one was rescued
+        for role in self._report.roles.values():
+            if role.status == FAILED and not (failed and role is self._failed):
+                role.status = CHANGED if role.changed else OK
+                role.failed_task = role.message = None
         self._report.finish(FAILED if failed else OK)
         for line in self._report.table():
             self._display.display(line)

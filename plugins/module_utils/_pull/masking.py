@@ -29,9 +29,10 @@ _RULES: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"), MASK),
     (re.compile(r"(?i)\b((?:authorization[\"']?\s*[:=]\s*[\"']?)?(?:bearer|basic)\s+)[\w.~+/=-]{8,}"), rf"\1{MASK}"),
     (re.compile(r"(?i)(X-Amz-(?:Signature|Security-Token|Credential)=)[^&\s\"']+"), rf"\1{MASK}"),
-    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*):[^\s/@]+@"), rf"\1:{MASK}@"),
-    (re.compile(rf"(?i)(--?[\w-]*{_WORD}(?:\s+|=)){_HARMLESS}(?!-){_VALUE}"), rf"\1{MASK}"),
-    (re.compile(rf"(?i)([\w.-]*{_WORD}(?:{_QUOTE})?\s*[:=]\s*){_HARMLESS}{_VALUE}"), rf"\1{MASK}"),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]*://[^\s/:@]*):(?!\d+/)[^\s@]+@"), rf"\1:{MASK}@"),
+    (re.compile(rf"(?i)(?<![\w-])(--?[\w-]*{_WORD}(?:\s+|=)){_HARMLESS}(?!-){_VALUE}"), rf"\1{MASK}"),
+    # not the ":secret:" within an ARN
+    (re.compile(rf"(?i)(?<![\w.:-])([\w.-]*{_WORD}(?:{_QUOTE})?\s*[:=]\s*){_HARMLESS}{_VALUE}"), rf"\1{MASK}"),
 )
 _KEY_BEGINS = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 _KEY_ENDS = re.compile(r"-----END [A-Z ]*PRIVATE KEY-----")

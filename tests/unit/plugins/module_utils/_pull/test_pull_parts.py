@@ -1,0 +1,154 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Results, name resolution, and the choice of wheels."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+import typing as t
+from datetime import datetime
+from datetime import timedelta
+from datetime import timezone
+from pathlib import Path
+
+import pytest
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import bootstrap
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import dns
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import report as reports
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import run
+
+INTERPRETER = bootstrap.Interpreter
+MANIFEST = {
+    "wheel_sets": [
+        {"python": "3.10", "machine": "x86_64", "wheels": ["a"]},
+        {"python": "3.12", "machine": "x86_64", "wheels": ["b"]},
+        {"python": "3.12", "machine": "aarch64", "wheels": ["c"]},
+    ]
+}
+
+
+def test_report_says_running_until_the_end(tmp_path: Path) -> None:
+    folder = tmp_path / "runs"
+    now = datetime(2026, 11, 22, 19, 45, 18, 205999, tzinfo=timezone.utc)
+    report = reports.RunReport.begin(folder, "b1", check=False, now=now)
+    assert report.path.name == "20261122T194518.205Z.json"
+    assert json.loads((tmp_path / "last.json").read_text())["status"] == "running"
+    loaded = reports.RunReport.load(report.path)
+    loaded.role("chrony").changed += 1
+    loaded.role("chrony").status = "changed"
+    loaded.role("slurm").fail("Start", "no\nmore")
+    loaded.finish("failed", 2)
+    found = json.loads(report.path.read_text())
+    assert found == json.loads((tmp_path / "last.json").read_text())
+    assert found["pid"] == os.getpid()
+    assert (found["status"], found["exit_code"], found["started"]) == ("failed", 2, "2026-11-22T19:45:18Z")
+    assert found["roles"]["slurm"] == {
+        "status": "failed",
+        "seconds": 0.0,
+        "changed": 0,
+        "failed_task": "Start",
+        "message": "no\nmore",
+    }
+    assert [line.split()[:3] for line in loaded.table()] == [
+        ["role", "status", "changed"],
+        ["chrony", "changed", "1"],
+        ["slurm", "failed", "0"],
+        ["Start:", "no"],
+    ]
+
+
+def test_check_runs_do_not_hide_the_last_real_one(tmp_path: Path) -> None:
+    reports.RunReport.begin(tmp_path / "runs", "real", check=False).finish("ok", 0)
+    reports.RunReport.begin(tmp_path / "runs", "check", check=True).finish("ok", 0)
+    assert json.loads((tmp_path / "last.json").read_text())["bundle"] == "real"
+    assert json.loads((tmp_path / "last_check.json").read_text())["bundle"] == "check"
+
+
+def test_old_results_go(tmp_path: Path) -> None:
+    begin = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    for minute in range(reports.KEEP + 3):
+        reports.RunReport.begin(tmp_path / "runs", "b", check=False, now=begin + timedelta(minutes=minute))
+    names = sorted(path.name for path in (tmp_path / "runs").iterdir())
+    assert len(names) == reports.KEEP
+    assert names[0] == "20260101T000300.000Z.json"
+
+
+@pytest.mark.parametrize(
+    ("environment", "partition", "expected"),
+    [
+        ({}, "aws", "s3.us-west-2.amazonaws.com"),
+        ({}, "aws-cn", "s3.us-west-2.amazonaws.com.cn"),
+        ({"AWS_ENDPOINT_URL": "http://127.0.0.1:4567"}, "aws", None),
+        ({"AWS_ENDPOINT_URL": "http://[::1]:4567"}, "aws", None),
+        ({"AWS_ENDPOINT_URL": "http://localhost:1"}, "aws", None),
+        ({"AWS_ENDPOINT_URL": "http://a", "AWS_ENDPOINT_URL_S3": "https://s3.example.com"}, "aws", "s3.example.com"),
+    ],
+)
+def test_which_name_is_needed(environment: dict[str, str], partition: str, expected: str | None) -> None:
+    assert dns.name_to_resolve(environment, "us-west-2", partition) == expected
+
+
+def test_resolver_configured() -> None:
+    assert dns.has_resolver("# x\nsearch a\nnameserver 10.0.0.2\n")
+    assert not dns.has_resolver("# nameserver 10.0.0.2\nnameserver\n")
+
+
+def test_wait_for_the_resolver_is_bounded() -> None:
+    answers = iter([False, True])
+    assert dns.wait_for_name("x", 5, lambda _name: next(answers))
+    begin = time.monotonic()
+    assert not dns.wait_for_name("x", 0.3, lambda _name: bool(time.sleep(2)))
+    assert time.monotonic() - begin < 1.5
+
+
+def test_wheels_of_the_running_python() -> None:
+    assert bootstrap.choose_wheels(MANIFEST, INTERPRETER("3.12", "aarch64")) == ["c"]
+    assert bootstrap.find_interpreter(MANIFEST, INTERPRETER("3.10", "x86_64"), lambda _name: None) is None
+
+
+def test_another_python_of_the_node() -> None:
+    have: dict[str, str] = {"python3.10": "/usr/bin/python3.10", "python3.12": "/usr/bin/python3.12"}
+    assert bootstrap.find_interpreter(MANIFEST, INTERPRETER("3.13", "x86_64"), have.get) == "/usr/bin/python3.12"
+    have.pop("python3.12")
+    assert bootstrap.find_interpreter(MANIFEST, INTERPRETER("3.13", "x86_64"), have.get) == "/usr/bin/python3.10"
+    with pytest.raises(bootstrap.BootstrapError) as caught:
+        bootstrap.find_interpreter(MANIFEST, INTERPRETER("3.13", "aarch64"), have.get)
+    assert "3.10 on x86_64, 3.12 on x86_64, 3.12 on aarch64; this node has Python 3.13 on aarch64" in str(caught.value)
+    assert "node_pythons" in str(caught.value)
+
+
+def test_a_damaged_wheel_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "wheels").mkdir()
+    (tmp_path / "wheels" / "a.whl").write_bytes(b"changed")
+    running = INTERPRETER.running()
+    manifest: dict[str, t.Any] = {
+        "wheel_sets": [{"python": running.version, "machine": running.machine, "wheels": ["a.whl"]}],
+        "files": {"wheels/a.whl": {"sha256": hashlib.sha256(b"right").hexdigest()}},
+    }
+    with pytest.raises(bootstrap.BootstrapError, match=r"a\.whl: SHA-256 is .* remove .* and start again"):
+        bootstrap.ensure_venv(tmp_path, manifest)
+    assert not (tmp_path / "venv").exists()
+
+
+def test_environment_of_the_playbook(tmp_path: Path) -> None:
+    report = reports.RunReport.begin(tmp_path / "runs", "b1", check=False)
+    base = {"PATH": "/nowhere", "PYTHONHOME": "x", "VIRTUAL_ENV": "y", "AWS_ENDPOINT_URL": "z"}
+    found = run.ansible_environment(base, tmp_path, report)
+    assert not {"PYTHONHOME", "VIRTUAL_ENV"} & set(found)
+    assert (found["HOME"], found["AWS_ENDPOINT_URL"], found["PODFORGE_BUNDLE"]) == ("/root", "z", "b1")
+    assert found["ANSIBLE_COLLECTIONS_PATH"] == str(tmp_path / "collections")
+
+
+def test_current_release_and_the_one_before_stay(tmp_path: Path) -> None:
+    for age, name in enumerate(["newest", "second", "third", "fourth"]):
+        release = tmp_path / "releases" / name
+        release.mkdir(parents=True)
+        os.utime(release, (1000 - age, 1000 - age))
+    run.switch_current(tmp_path / "releases" / "third")
+    assert (tmp_path / "current").resolve().name == "third"
+    assert sorted(path.name for path in (tmp_path / "releases").iterdir()) == ["newest", "third"]
+    run.switch_current(tmp_path / "releases" / "newest")
+    assert (tmp_path / "current").resolve().name == "newest"
