@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import re
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NoReturn
@@ -53,6 +54,8 @@ _CREDENTIAL_CODES = frozenset(
         "UnrecognizedClientException",
     }
 )
+# The service lists all values of an enum; of instance types there are hundreds.
+_LONG_LIST = re.compile(r"(?<=enum value set: )\[(?:[^,\]]+,){15,}[^,\]]+\]")
 _CREDENTIALS_HINT = (
     "give access_key and secret_key, or profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE,"
     " where the task runs"
@@ -160,6 +163,7 @@ def hint(error: HyperPodError, region: str | None) -> str:
 def failure_text(error: HyperPodError, region: str | None) -> str:
     """The whole error as one line."""
     text = error.message if error.exception is None else f"{error.message}: {error.exception}"
+    text = _LONG_LIST.sub(lambda match: f"[{match[0].count(',') + 1} values]", text)
     advice = hint(error, region)
     return f"{text.rstrip('.')}. {advice[0].upper()}{advice[1:]}." if advice else text
 

@@ -10,6 +10,7 @@ service. Checked here they show in check mode, with the names of the options.
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import TYPE_CHECKING
 from typing import Any
@@ -36,14 +37,14 @@ def problems(shape: Any, request: Mapping[str, Any], version: str) -> list[str]:
     return list(_structure(shape, request, "", version))
 
 
-def unknown_instance_types(shape: Any, request: Mapping[str, Any]) -> list[str]:
-    """Instance types that the installed botocore has never heard of."""
+def unknown_instance_types(shape: Any, request: Mapping[str, Any]) -> dict[str, list[str]]:
+    """Instance types that the installed botocore has never heard of, each with known ones that look like it."""
     known = set(shape.members["InstanceGroups"].member.members["InstanceType"].enum)
     used = set()
     for group in [*request.get("InstanceGroups", []), *request.get("RestrictedInstanceGroups", [])]:
         used.update([group["InstanceType"]] if "InstanceType" in group else [])
         used.update(group.get("InstanceRequirements", {}).get("InstanceTypes", []))
-    return sorted(used - known)
+    return {name: difflib.get_close_matches(name, sorted(known)) for name in sorted(used - known)}
 
 
 def _structure(shape: Any, value: Mapping[str, Any], path: str, version: str) -> Iterator[str]:
@@ -92,8 +93,9 @@ def _string(shape: Any, value: str, path: str) -> Iterator[str]:
         if shape.name not in _OPEN_ENUMS and value not in shape.enum:
             yield f"{path}: '{value}' is none of {', '.join(shape.enum)}"
         return
-    yield from _size(shape, len(value), path, "characters")
+    wrong_size = list(_size(shape, len(value), path, "characters"))
+    yield from wrong_size
     pattern = shape.metadata.get("pattern")
     # \p{L} and the like are Java's, not Python's.
-    if pattern and "\\p{" not in pattern and not re.fullmatch(pattern, value):
+    if not wrong_size and pattern and "\\p{" not in pattern and not re.fullmatch(pattern, value):
         yield f"{path}: '{value}' does not match {pattern}"

@@ -126,11 +126,11 @@ def check_request(module: Any, client: Any, desired: Desired) -> None:
     found = model_check.problems(shape, request, botocore_version())
     if found:
         raise HyperPodError(f"Cluster {desired.name} can't be described like this: {'; '.join(found)}")
-    unknown = model_check.unknown_instance_types(shape, request)
-    if unknown:
+    for name, alike in model_check.unknown_instance_types(shape, request).items():
+        like = f" (did you mean {' or '.join(alike)}?)" if alike else ""
         module.warn(
-            f"The installed botocore {botocore_version()} does not know instance types {', '.join(unknown)}: right if"
-            " they are newer than it, else the service will refuse them"
+            f"botocore {botocore_version()} does not know instance type {name}{like}: the service will refuse it,"
+            " unless it is newer than that"
         )
 
 

@@ -135,6 +135,14 @@ def test_errors(error: HyperPodError, passing: bool, words: str) -> None:
     assert error.passing is passing
 
 
+def test_long_lists_of_the_service_are_cut_short() -> None:
+    values = ", ".join(f"ml.t{number}.large" for number in range(209))
+    text = f"Failed: Member must satisfy enum value set: [{values}]"
+    assert failure_text(HyperPodError(text), "us-west-2") == "Failed: Member must satisfy enum value set: [209 values]"
+    short = "Member must satisfy enum value set: [Controller, Login, Compute]"
+    assert failure_text(HyperPodError(short), "us-west-2") == short
+
+
 def test_an_unknown_region_is_named_when_nothing_answers() -> None:
     error = HyperPodError("x", botocore.exceptions.EndpointConnectionError(endpoint_url="https://e"))
     assert "Is region us-wset-2 right?" in failure_text(error, "us-wset-2")

@@ -1,0 +1,176 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""hyperpod_cluster when things go wrong: failures explained, disturbances survived, interruptions continued."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import time
+from typing import Any
+
+import pytest
+from modules_harness import ROOT
+from modules_harness import Ansible
+from modules_harness import Cloud
+from modules_harness import cluster
+
+
+def gone(name: str) -> dict[str, Any]:
+    return cluster({"name": name, "state": "absent", "wait_delay": 1})
+
+
+def until(cloud: Cloud, name: str, status: str) -> None:
+    """Wait for a status as anybody may."""
+    sagemaker = cloud.client("sagemaker")
+    for _ in range(600):
+        if sagemaker.describe_cluster(ClusterName=name)["ClusterStatus"] == status:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{name} is not {status}")
+
+
+def test_a_failed_creation_is_explained_refused_and_made_again(ansible: Ansible, cloud: Cloud) -> None:
+    wish = ansible.wish("broken")
+    sagemaker, logs = cloud.client("sagemaker"), cloud.client("logs")
+    cloud.fault("node_launch_failure", percent=100, instance_group="workers")
+    cloud.set_speed(1)
+    (started,) = ansible.play(cluster({**wish, "wait": False})).results
+    cluster_id = started["cluster"]["cluster_arn"].rsplit("/", 1)[1]
+    node = next(
+        node["InstanceId"]
+        for node in sagemaker.list_cluster_nodes(ClusterName="broken")["ClusterNodeSummaries"]
+        if node["InstanceGroupName"] == "workers"
+    )
+    where = {"logGroupName": f"/aws/sagemaker/Clusters/broken/{cluster_id}"}
+    logs.create_log_group(**where)
+    stream = {**where, "logStreamName": f"LifecycleConfig/workers/{node}"}
+    logs.create_log_stream(**stream)
+    now = int(time.time() * 1000)
+    written = [{"timestamp": now + number, "message": f"step {number}"} for number in range(40)]
+    logs.put_log_events(**stream, logEvents=written)
+    cloud.set_speed(cloud.speed)
+
+    played = ansible.play(cluster(wish), cluster(wish), cluster({**wish, "recreate_failed": True}, check_mode=True))
+    failed, refused, checked = played.results
+    assert failed["failed"]
+    assert "Cluster broken is not in service after 00:0" in failed["msg"]
+    assert failed["cluster"]["cluster_status"] == "Failed"
+    failure = failed["failure"]
+    assert failure["message"] == failed["cluster"]["failure_message"]
+    assert "workers" in failure["instance_groups"]
+    assert failure["log"]["instance_id"] == node
+    assert failure["log"]["lines"] == [f"step {number}" for number in range(10, 40)]
+    assert failure["unread"] == []
+    shown = played.output
+    assert f"reason: {failure['message']}" in shown
+    assert f"end of the lifecycle log of {node}" in shown
+    assert "  step 39" in shown
+
+    assert "Cluster broken is Failed: " in refused["msg"]
+    assert "recreate_failed: true" in refused["msg"]
+    assert checked["changed"]
+    assert [call["operation"] for call in checked["calls"]] == ["DeleteCluster"]
+
+    cloud.admin("DELETE", "faults")
+    again, same, deleted = ansible.play(
+        cluster({**wish, "recreate_failed": True}), cluster({**wish, "recreate_failed": True}), gone("broken")
+    ).results
+    assert again["changed"]
+    assert [call["operation"] for call in again["calls"]] == ["DeleteCluster", "CreateCluster"]
+    assert again["cluster"]["cluster_status"] == "InService"
+    assert again["cluster"]["cluster_arn"] != started["cluster"]["cluster_arn"]
+    assert not same["changed"]
+    assert deleted["changed"]
+
+
+def test_time_is_up_in_continuous_mode_with_the_events(ansible: Ansible, cloud: Cloud) -> None:
+    wish = ansible.wish("starved", node_provisioning_mode="Continuous", wait_timeout=8)
+    del wish["orchestrator"]
+    cloud.fault("insufficient_capacity", percent=100, instance_group="workers")
+    played = ansible.play(cluster(wish), gone("starved"))
+    late, deleted = played.results
+    assert late["failed"]
+    assert "is not in service after" in late["msg"]
+    assert "wait_timeout: 8 s" in late["msg"]
+    assert "run again to go on waiting" in late["msg"]
+    assert late["failure"]["instance_groups"] == ["workers"]
+    assert any("capacity" in str(event) for event in late["failure"]["events"])
+    assert "no free instances of this type" in late["failure"]["causes"][0]["cause"]
+    assert deleted["changed"]
+
+
+def test_throttles_server_errors_and_lost_connections_fail_nothing(ansible: Ansible, cloud: Cloud) -> None:
+    wish = ansible.wish("stormy", tags={"a": "1"}, wait_timeout=280)
+    cloud.admin("PUT", "faults", {"seed": 7})
+    for kind in ("throttle", "server_error", "drop"):
+        cloud.fault(kind, percent=30, operation="sagemaker:*")
+    played = ansible.play(
+        cluster(wish),
+        cluster(wish),
+        {"podforge.hyperpod.hyperpod_cluster_info": {"names": ["stormy"], "include_nodes": True}},
+        gone("stormy"),
+    )
+    made, same, seen, deleted = played.results
+    assert made["changed"], made["msg"]
+    assert made["cluster"]["cluster_status"] == "InService"
+    assert not same["changed"], same
+    assert len(seen["clusters"][0]["nodes"]) == 3
+    assert deleted["changed"]
+
+
+def test_an_answer_lost_after_creation_is_found_out(ansible: Ansible, cloud: Cloud) -> None:
+    cloud.fault("drop_after", count=1, operation="sagemaker:CreateCluster")
+    made, deleted = ansible.play(cluster(ansible.wish("lost")), gone("lost")).results
+    assert made["changed"], made["msg"]
+    assert made["cluster"]["cluster_status"] == "InService"
+    assert deleted["changed"]
+
+
+@pytest.mark.parametrize("progress", [True, False])
+def test_the_api_may_go_away_and_come_back_while_it_waits(ansible: Ansible, cloud: Cloud, progress: bool) -> None:
+    name = f"restarted-{progress}".lower()
+    cloud.set_speed(40)
+    command, results = ansible.command([cluster(ansible.wish(name, progress=progress))])
+    with subprocess.Popen(
+        command, cwd=ROOT, env=ansible.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as running:
+        sagemaker = cloud.client("sagemaker")
+        for _ in range(300):
+            if sagemaker.list_clusters(NameContains=name)["ClusterSummaries"]:
+                break
+            time.sleep(0.1)
+        cloud.stop()
+        time.sleep(4)
+        cloud.start()
+        output, _nothing = running.communicate(timeout=200)
+    assert running.returncode == 0, output
+    assert '"cluster_status": "InService"' in results.read_text()
+    assert ansible.play(gone(name))[0]["changed"]
+
+
+def test_a_run_that_was_killed_is_continued(ansible: Ansible, cloud: Cloud) -> None:
+    wish = ansible.wish("killed")
+    cloud.set_speed(20)
+    command, results = ansible.command([cluster(wish)])
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=ansible.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    ) as running:
+        assert running.stdout is not None
+        for line in running.stdout:
+            if "Creating" in line:
+                break
+        running.send_signal(signal.SIGINT)
+        running.communicate(timeout=60)
+    assert not results.exists()
+    cloud.set_speed(100)
+    continued, deleted = ansible.play(cluster(wish), gone("killed")).results
+    assert not continued["changed"]
+    assert continued["cluster"]["cluster_status"] == "InService"
+    assert deleted["changed"]
