@@ -70,6 +70,7 @@ def ensure_image(progress: Progress) -> str:
     folder.mkdir(parents=True, exist_ok=True)
     with _lock(folder / "lock", progress):
         if not _image_exists(reference):
+            _clear_leftovers(folder)
             _ensure_base(folder, base, progress)
             progress("Node image: adding the agents (about 10 seconds)")
             _build_layer(reference, base, key, entries)
@@ -138,6 +139,14 @@ def _ensure_base(folder: Path, key: str, progress: Progress) -> None:
     if unpack.returncode:
         archive.unlink()
         raise ImageError(f"{archive} was damaged and has been removed: run the same command again.")
+
+
+def _clear_leftovers(folder: Path) -> None:
+    """Remove what a killed build left, unless something is still mounted in it."""
+    mounted = Path("/proc/self/mountinfo").read_text(encoding="utf-8")
+    for path in folder.glob("build-*"):
+        if f" {path}/" not in mounted:
+            shutil.rmtree(path, ignore_errors=True)
 
 
 def _make_base(folder: Path, archive: Path) -> None:

@@ -7,12 +7,6 @@ from __future__ import annotations
 import threading
 from typing import Any
 
-import boto3
-from botocore.config import Config
-
-# Errors are retried by the agent itself, for as long as it takes.
-CONFIG = Config(connect_timeout=5, read_timeout=60, retries={"max_attempts": 2, "mode": "standard"})
-
 
 class Clients:
     """Makes clients, and keeps them for as long as the credentials stay the same."""
@@ -37,6 +31,12 @@ class Clients:
             if not self._credentials:
                 return None
             if service not in self._cache:
+                # Slow to import; a node that boots has better things to do first.
+                import boto3  # noqa: PLC0415
+                from botocore.config import Config  # noqa: PLC0415
+
+                # Errors are retried by the agent itself, for as long as it takes.
+                config = Config(connect_timeout=5, read_timeout=60, retries={"max_attempts": 2, "mode": "standard"})
                 factory: Any = boto3.client  # its type stubs want the service's name as a literal
                 self._cache[service] = factory(
                     service,
@@ -45,6 +45,6 @@ class Clients:
                     aws_access_key_id=self._credentials["AccessKeyId"],
                     aws_secret_access_key=self._credentials["SecretAccessKey"],
                     aws_session_token=self._credentials["Token"],
-                    config=CONFIG,
+                    config=config,
                 )
             return self._cache[service]
