@@ -10,6 +10,7 @@ import re
 from typing import Any
 
 from moto.core.responses import ActionResult
+from moto.ec2 import utils as ec2_utils
 from moto.ec2.models import ec2_backends
 from moto.ec2.responses.security_groups import SecurityGroups
 from moto.eks import models as eks_models
@@ -18,6 +19,8 @@ from moto.iam import models as iam_models
 from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
 from moto.s3 import models as s3_models
 from moto.s3.exceptions import InvalidBucketName
+from moto.s3.responses import S3Response
+from werkzeug.datastructures import Headers
 
 from local_cloud.moto_access import account_of
 
@@ -49,6 +52,9 @@ def apply() -> None:
     _wrap(iam_models.IAMBackend, "create_role", _check_trust_policy)
     _mend_eks_clusters()
     _mend_rule_descriptions()
+    _mend_checksums()
+    # The type of a NAT gateway in DescribeTags (EC2 API reference, TagSpecification).
+    ec2_utils.EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"
 
 
 def _wrap(owner: Any, name: str, before: Any) -> None:
@@ -84,6 +90,21 @@ def _mend_rule_descriptions() -> None:
             return ActionResult({"Return": True})
 
         setattr(SecurityGroups, name, answer)
+
+
+def _mend_checksums() -> None:
+    """moto keeps a checksum only when its algorithm is named as well; for S3 the header of the value is enough."""
+    inner = S3Response._get_checksum
+
+    @functools.wraps(inner)
+    def get_checksum(self: Any, response_headers: dict[str, Any]) -> Any:
+        algorithms = ("CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256")
+        given = [name for name in algorithms if f"x-amz-checksum-{name.lower()}" in self.headers]
+        if given and not self.headers.get("x-amz-sdk-checksum-algorithm"):
+            self.headers = Headers([*self.headers.items(), ("x-amz-sdk-checksum-algorithm", given[0])])
+        return inner(self, response_headers)
+
+    S3Response._get_checksum = get_checksum
 
 
 def _mend_eks_clusters() -> None:

@@ -92,11 +92,19 @@ def take_lock(paths: CloudPaths) -> int:
 
 
 def is_running(paths: CloudPaths) -> bool:
-    """Whether a server process of the instance lives."""
+    """Whether a server process of the instance lives.
+
+    Raises:
+        LocalCloudError: its state is another user's.
+    """
     try:
         descriptor = os.open(paths.lock_file, os.O_RDWR | os.O_CLOEXEC)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except PermissionError:
+        raise LocalCloudError(
+            f"{paths.state} belongs to another user: run this as that user, or set PODFORGE_STATE to a folder of yours."
+        ) from None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
