@@ -88,7 +88,7 @@ def test_slurm_judges_the_settings(line: str, complaint: str) -> None:
     done = judge(line)
     assert complaint in done.stderr
     assert (done.returncode == 0) is (complaint == ""), done.stderr
-    assert "/tmp" not in done.stderr  # its copy is its own affair
+    assert "tmp." not in done.stderr  # its copy is its own affair
 
 
 def test_a_key_that_slurm_conf_sets_again_below_the_include_is_refused(controller: Any) -> None:
