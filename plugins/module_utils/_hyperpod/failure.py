@@ -61,7 +61,6 @@ def gather(
     sagemaker: Any,
     logs: Callable[[], Any],
     described: Mapping[str, Any],
-    nodes: Sequence[Mapping[str, Any]],
     message: str,
 ) -> Report:
     """Everything that is known of a failure. What can't be read is noted, never an error of its own.
@@ -70,10 +69,10 @@ def gather(
         sagemaker: client.
         logs: makes the client of CloudWatch Logs.
         described: answer of DescribeCluster.
-        nodes: summaries of ListClusterNodes.
         message: what the service said.
     """
     unread: list[str] = []
+    nodes = _nodes(sagemaker, described["ClusterName"], unread)
     events = _events(sagemaker, described, unread)
     log = _log(logs, described, nodes, events, unread)
     failed = failed_nodes(nodes)
@@ -91,6 +90,14 @@ def gather(
         "causes": [{"cause": found.cause, "fix": found.fix} for found in explain(said)],
         "unread": unread,
     }
+
+
+def _nodes(sagemaker: Any, name: str, unread: list[str]) -> list[Report]:
+    try:
+        return api.list_nodes(sagemaker, name)
+    except HyperPodError as error:
+        unread.append(str(error))
+        return []
 
 
 def _events(sagemaker: Any, described: Mapping[str, Any], unread: list[str]) -> list[Report]:

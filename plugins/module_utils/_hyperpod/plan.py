@@ -169,7 +169,7 @@ def never_served(described: Mapping[str, Any]) -> bool:
 
 def _plan_failed(current: Current, desired: Desired) -> Plan:
     before = current.normalised()
-    message = current.described.get("FailureMessage") or "the service gives no reason"
+    message = str(current.described.get("FailureMessage") or "the service gives no reason").rstrip(".")
     if never_served(current.described):
         if desired.recreate_failed:
             call = Call(

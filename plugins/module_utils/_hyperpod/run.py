@@ -183,6 +183,9 @@ def _plan(task: Task, current: Current | None) -> Plan:
         HyperPodError: nothing may be done.
     """
     planned = plan(current, task.desired)
+    if planned.refusal and current and current.status == "Failed":
+        described = dict(current.described)
+        raise _explained(task, planned.refusal, described, described.get("FailureMessage") or planned.refusal)
     if planned.refusal:
         found = [
             {"path": difference.path, "current": difference.current, "desired": difference.desired}
@@ -245,11 +248,17 @@ def _result(task: Task, current: Current | None) -> dict[str, Any]:
         # Having waited for what was under way already is no change.
         result["diff"] = {"before": journey.before, "after": after if journey.changed else journey.before}
     if task.waiter.sliced and (journey.shown or journey.calls):
-        nodes = api.list_nodes(task.client, task.name) if current else []
-        text = progress.state_text(current.described if current else None, nodes)
-        seconds = task.waiter.clock() - journey.started
-        result["_progress"] = {"lines": _lines(task, progress.line(task.name, seconds, text))}
+        result["_progress"] = {"lines": _lines(task, _last_line(task, current))}
     return result
+
+
+def _last_line(task: Task, current: Current | None) -> str:
+    try:
+        text = task.waiter.state(dict(current.described) if current else None)
+    except HyperPodError:
+        # All is done; the line is not worth a failure.
+        text = current.status if current else "not there"
+    return progress.line(task.name, task.waiter.clock() - task.journey.started, text)
 
 
 def _lines(task: Task, line: str) -> list[str]:
@@ -276,15 +285,16 @@ def _failed(task: Task, error: WaitFailed) -> HyperPodError:
         text = f"Cluster {task.name} is not {aim} after {seconds}: {error.message}"
     if error.described is None:
         return HyperPodError(text)
-    nodes = api.list_nodes(task.client, task.name)
-    said = error.described.get("FailureMessage") or error.message
-    report = failure.gather(
-        task.client, lambda: task.module.client("logs", config=client_config()), error.described, nodes, said
-    )
+    return _explained(task, text, error.described, error.described.get("FailureMessage") or error.message)
+
+
+def _explained(task: Task, text: str, described: dict[str, Any], said: str) -> HyperPodError:
+    """An error with the report of what failed; ``said`` is what the service says about it."""
+    report = failure.gather(task.client, lambda: task.module.client("logs", config=client_config()), described, said)
     if report["causes"]:
         first = report["causes"][0]
         text = f"{text.rstrip('.')}. Likely cause: {first['cause']}. What to do: {first['fix']}"
-    details: dict[str, Any] = {"failure": report, "cluster": cluster_result(error.described, {})}
+    details: dict[str, Any] = {"failure": report, "cluster": cluster_result(described, {})}
     if task.waiter.sliced:
         details["_progress"] = {"lines": [_lines(task, text)[-1], *failure.report_lines(report)]}
     return HyperPodError(text, **details)

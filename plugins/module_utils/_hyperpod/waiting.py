@@ -125,7 +125,7 @@ class Waiter:
             journey.polled_at = self.clock()
             try:
                 described = api.describe_cluster(self.client, self.name)
-                state = self._state(described)
+                state = self.state(described)
                 verdict = predicate(described, journey.seen)
             except HyperPodError as error:
                 if not error.passing:
@@ -142,9 +142,15 @@ class Waiter:
                 raise WaitFailed(state, described, timed_out=True)
             self._show(journey, state)
 
-    def _state(self, described: dict[str, Any] | None) -> str:
-        """What to show; the nodes are listed only where somebody looks."""
-        nodes = api.list_nodes(self.client, self.name) if self.sliced and described is not None else []
+    def state(self, described: dict[str, Any] | None) -> str:
+        """What to show. Nodes are listed only where somebody looks, and whoever may not list them sees none."""
+        nodes = []
+        if self.sliced and described is not None:
+            try:
+                nodes = api.list_nodes(self.client, self.name)
+            except HyperPodError as error:
+                if error.passing:
+                    raise
         return progress.state_text(described, nodes)
 
     def _show(self, journey: Journey, state: str) -> None:

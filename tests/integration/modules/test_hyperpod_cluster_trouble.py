@@ -49,7 +49,7 @@ def test_a_failed_creation_is_explained_refused_and_made_again(ansible: Ansible,
     now = int(time.time() * 1000)
     written = [{"timestamp": now + number, "message": f"step {number}"} for number in range(40)]
     logs.put_log_events(**stream, logEvents=written)
-    cloud.set_speed(cloud.speed)
+    cloud.set_speed(20)
 
     played = ansible.play(cluster(wish), cluster(wish), cluster({**wish, "recreate_failed": True}, check_mode=True))
     failed, refused, checked = played.results
@@ -69,10 +69,12 @@ def test_a_failed_creation_is_explained_refused_and_made_again(ansible: Ansible,
 
     assert "Cluster broken is Failed: " in refused["msg"]
     assert "recreate_failed: true" in refused["msg"]
+    assert refused["failure"]["log"] == failure["log"]
     assert checked["changed"]
     assert [call["operation"] for call in checked["calls"]] == ["DeleteCluster"]
 
     cloud.admin("DELETE", "faults")
+    cloud.set_speed(cloud.speed)
     again, same, deleted = ansible.play(
         cluster({**wish, "recreate_failed": True}), cluster({**wish, "recreate_failed": True}), gone("broken")
     ).results

@@ -27,7 +27,13 @@ def described(**more: Any) -> dict[str, Any]:
 
 def node(group: str, number: int, status: str = "Running", message: str = "") -> dict[str, Any]:
     state = {"Status": status, "Message": message} if message else {"Status": status}
-    return {"InstanceGroupName": group, "InstanceId": f"i-{number}", "InstanceStatus": state, "LaunchTime": NOW}
+    return {
+        "InstanceGroupName": group,
+        "InstanceId": f"i-{number}",
+        "InstanceStatus": state,
+        "LaunchTime": NOW,
+        "InstanceType": "ml.c5.large",
+    }
 
 
 def streams(stubber: Any, *names: str) -> None:
@@ -45,11 +51,15 @@ def tail(stubber: Any, stream: str, *lines: str) -> None:
     )
 
 
+def listed(stubber: Any, *nodes: dict[str, Any]) -> None:
+    stubber.add_response("list_cluster_nodes", {"ClusterNodeSummaries": list(nodes)})
+
+
 def test_the_log_of_the_failed_node_is_read(sagemaker: Any, logs: Any) -> None:
     streams(logs[1], "LifecycleConfig/c/i-1", "LifecycleConfig/w/i-2")
     tail(logs[1], "LifecycleConfig/w/i-2", "step 1", "E: no such package")
-    nodes = [node("c", 1), node("w", 2, "Failure", "Lifecycle scripts did not run successfully")]
-    report = failure.gather(sagemaker[0], lambda: logs[0], described(), nodes, "creation failed")
+    listed(sagemaker[1], node("c", 1), node("w", 2, "Failure", "Lifecycle scripts did not run successfully"))
+    report = failure.gather(sagemaker[0], lambda: logs[0], described(), "creation failed")
     assert report["instance_groups"] == ["w"]
     assert [found["instance_id"] for found in report["nodes"]] == ["i-2"]
     assert report["log"]["lines"] == ["step 1", "E: no such package"]
@@ -64,29 +74,33 @@ def test_the_log_of_the_failed_node_is_read(sagemaker: Any, logs: Any) -> None:
 
 
 def test_when_the_instances_are_gone_the_first_log_without_success_is_shown(sagemaker: Any, logs: Any) -> None:
+    listed(sagemaker[1])
     streams(logs[1], "LifecycleConfig/c/i-1", "LifecycleConfig/w/i-2", "LifecycleConfig/w/i-3")
     tail(logs[1], "LifecycleConfig/w/i-2", "fine", "[SageMaker] The lifecycle scripts succeeded.")
     tail(logs[1], "LifecycleConfig/w/i-3", "broken")
-    report = failure.gather(sagemaker[0], lambda: logs[0], described(), [], "creation failed")
+    report = failure.gather(sagemaker[0], lambda: logs[0], described(), "creation failed")
     assert report["log"]["stream"] == "LifecycleConfig/w/i-3"
 
 
 def test_no_logs_at_all(sagemaker: Any, logs: Any) -> None:
+    listed(sagemaker[1])
     logs[1].add_client_error("describe_log_streams", "ResourceNotFoundException", "no such group")
-    report = failure.gather(sagemaker[0], lambda: logs[0], described(), [], "no capacity")
+    report = failure.gather(sagemaker[0], lambda: logs[0], described(), "no capacity")
     assert (report["log"], report["unread"]) == (None, [])
 
 
 def test_what_may_not_be_read_is_noted(sagemaker: Any, logs: Any) -> None:
+    sagemaker[1].add_client_error("list_cluster_nodes", "AccessDeniedException", "not you")
     logs[1].add_client_error("describe_log_streams", "AccessDeniedException", "not you")
-    report = failure.gather(sagemaker[0], lambda: logs[0], described(), [], "no capacity")
+    report = failure.gather(sagemaker[0], lambda: logs[0], described(), "no capacity")
     assert report["log"] is None
-    assert len(report["unread"]) == 1
-    assert "not you" in report["unread"][0]
+    assert len(report["unread"]) == 2
+    assert all("not you" in problem for problem in report["unread"])
     assert any(line.startswith("could not be read: ") for line in failure.report_lines(report))
 
 
 def test_events_of_continuous_mode_carry_their_messages(sagemaker: Any, logs: Any) -> None:
+    listed(sagemaker[1])
     common = {"EventId": EVENT, "ClusterArn": ARN, "ClusterName": "demo", "ResourceType": "Instance", "EventTime": NOW}
     error = {
         **common,
@@ -105,7 +119,7 @@ def test_events_of_continuous_mode_carry_their_messages(sagemaker: Any, logs: An
     streams(logs[1], "LifecycleConfig/w/i-9")
     tail(logs[1], "LifecycleConfig/w/i-9", "x")
     cluster = described(NodeProvisioningMode="Continuous")
-    report = failure.gather(sagemaker[0], lambda: logs[0], cluster, [], "Degraded")
+    report = failure.gather(sagemaker[0], lambda: logs[0], cluster, "Degraded")
     assert [event["failure_message"] for event in report["events"]] == ["not enough free IP addresses"]
     assert report["log"]["instance_id"] == "i-9"
     assert "too few free addresses" in report["causes"][0]["cause"]

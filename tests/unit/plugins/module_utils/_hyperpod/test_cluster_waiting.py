@@ -134,3 +134,11 @@ def test_a_heartbeat_when_nothing_changes(sagemaker: Any, clock: Any) -> None:
             waiter(client, clock, sliced=True).wait(way)
         lines.append(part.value.line)
     assert lines == ["demo 00:00:00 Creating | w 0/2 running", "demo 00:01:00 Creating | w 0/2 running"]
+
+
+def test_whoever_may_not_list_nodes_sees_none_and_waits_all_the_same(sagemaker: Any, clock: Any) -> None:
+    client, stubber = sagemaker
+    answer(stubber, "Creating")
+    stubber.add_client_error("list_cluster_nodes", "AccessDeniedException", "not you")
+    with pytest.raises(Slice, match="demo 00:00:00 Creating"):
+        waiter(client, clock, sliced=True).wait(journey(clock))
