@@ -133,14 +133,18 @@ class Core:
         for cluster in list(region.clusters.values()):
             self.settle(region, cluster)
 
-    def wait_seconds(self) -> float:
-        """Wall seconds until time changes some cluster; at most a minute."""
+    def wait_seconds(self, after: float) -> float:
+        """Wall seconds until time changes some cluster; at most a minute.
+
+        What was due at virtual time ``after`` has had its step: if it is still due, it waits for something else (a
+        batch of a software update for nodes that are being replaced, say).
+        """
         now = self.clock.now().virtual
         best = 60.0
         for region in self.regions():
             with region.lock:
                 for cluster in region.clusters.values():
-                    deadline = next_deadline(cluster)
+                    deadline = next_deadline(cluster, after)
                     if deadline is not None:
                         best = min(best, (deadline - now) / self.clock.speed)
         return max(best, 0.0)

@@ -218,8 +218,8 @@ def pending_effects(cluster: Cluster) -> list[Effect]:
     return [effect for _, effect in effects]
 
 
-def next_deadline(cluster: Cluster) -> float | None:
-    """Virtual seconds at which time alone changes the cluster; None: never."""
+def next_deadline(cluster: Cluster, after: float = float("-inf")) -> float | None:
+    """Virtual seconds, later than ``after``, at which time alone changes the cluster; None: never."""
     times = [n.deadline for n in cluster.nodes.values() if n.deadline is not None]
     times += [g.minimum_by for g in cluster.groups.values() if g.minimum_by is not None]
     times += [
@@ -227,4 +227,4 @@ def next_deadline(cluster: Cluster) -> float | None:
         for g in cluster.groups.values()
         if g.update is not None and g.update.todo and not g.update.batch and g.update.next_batch
     ]
-    return min(times, default=None)
+    return min((time for time in times if time > after), default=None)

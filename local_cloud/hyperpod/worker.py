@@ -69,6 +69,7 @@ class Worker:
             log.exception("instances could not be started again")
         while not self._stop.is_set():
             self._core.wake.clear()
+            begun = self._core.clock.now().virtual
             try:
                 worked = self._turn()
             except Exception:
@@ -76,7 +77,7 @@ class Worker:
                 worked = False
                 self._stop.wait(RETRY)
             if not worked:
-                wait = self._core.wait_seconds()
+                wait = self._core.wait_seconds(begun)
                 if self._later:
                     wait = min(wait, RETRY)
                 self._core.wake.wait(max(wait, 0.001))

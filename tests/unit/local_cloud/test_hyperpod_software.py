@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hyperpod_world import group
 from hyperpod_world import groups
 
 from local_cloud.hyperpod import timings
+from local_cloud.hyperpod.draft import next_deadline
 from local_cloud.hyperpod.images import latest
 from local_cloud.hyperpod.model import Phase
 from local_cloud.hyperpod.show import cluster_details
@@ -168,3 +170,18 @@ def test_batch_sizes() -> None:
     assert batch_size({}, 0, rollback=False) == 1
     policy = {"RollingUpdatePolicy": {"MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 2}}}
     assert batch_size(policy, 7, rollback=True) == 2
+
+
+def test_a_batch_waits_for_nodes_that_are_busy_and_time_does_not_stand_still() -> None:
+    world = old_cluster(2)
+    one = {"RollingUpdatePolicy": {"MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1}}}
+    world.software(InstanceGroups=[{"InstanceGroupName": "work"}], DeploymentConfig=one)
+    second = world.members("work")[1]
+    world.c.nodes[second.key] = dataclasses.replace(second, phase=Phase.REPLACE, joined=False)
+    world.step()
+    while world.members("work")[0].root_volume == 1 or world.members("work")[0].phase is not Phase.RUN:
+        world.tick()
+    deadline = next_deadline(world.c, after=world.time)
+    assert deadline is None or deadline > world.time
+    world.run("InService")
+    assert {n.release for n in world.members("work")} == {latest("Slurm")}
