@@ -32,6 +32,14 @@ def test_the_other_order() -> None:
     assert merger.due(2.0) == []
 
 
+def test_a_written_line_stands_for_one_printed_line_only() -> None:
+    merger = Merger(hold=1.0)
+    merger.written(b"x", 0.0)
+    merger.printed(b"x", 0.1)
+    merger.printed(b"x", 0.2)
+    assert merger.due(2.0) == [b"x"]
+
+
 def test_repeated_lines_are_counted() -> None:
     merger = Merger(hold=1.0)
     for _ in range(3):

@@ -81,3 +81,11 @@ def test_the_same_request_later_counts_again() -> None:
     slurm_nodes.forget(slurm_nodes.parse(line(state="IDLE", reason="")), watch)
     assert watch == slurm_nodes.Watch()
     assert slurm_nodes.requests([state], watch) == [(state, "Replace")]
+
+
+def test_a_request_that_is_repeated_is_passed_on_again() -> None:
+    watch = slurm_nodes.Watch()
+    [first] = slurm_nodes.parse(line())
+    slurm_nodes.passed_on(first, watch, {})
+    [second] = slurm_nodes.parse(line().replace("19:43:58]", "19:59:00]"))
+    assert slurm_nodes.requests([second], watch) == [(second, "Replace")]
