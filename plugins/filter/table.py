@@ -47,10 +47,9 @@ from ansible.errors import AnsibleFilterError
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Mapping
-    from collections.abc import Sequence
 
 
-def table(rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str]) -> str:
+def table(rows: Any, columns: Mapping[str, str]) -> str:
     """Aligned columns of ``rows``; ``columns`` gives each title the key of its values."""
     if isinstance(rows, (str, bytes)) or not all(hasattr(row, "get") for row in rows):
         raise AnsibleFilterError("podforge.hyperpod.table wants a list of mappings")

@@ -111,10 +111,12 @@ except ImportError:
     pass  # AWSInventoryBase reports it
 
 from ansible.errors import AnsibleParserError
+from ansible.release import __version__ as ansible_version
 from ansible_collections.amazon.aws.plugins.plugin_utils.inventory import AWSInventoryBase
 
 from ..plugin_utils import _nodes
 
+_LOOKUPS_ALWAYS = tuple(int(part) for part in ansible_version.split(".")[:2]) >= (2, 19)
 _ATTEMPTS = 8
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _DENIED = ("AccessDenied", "AccessDeniedException")
@@ -127,6 +129,16 @@ class _NoAnswer(Exception):
 
 class InventoryModule(AWSInventoryBase):  # type: ignore[misc]  # amazon.aws has no types
     """The plugin; deciding is in plugin_utils/_nodes.py."""
+
+    class TemplatedOptions(AWSInventoryBase.TemplatedOptions):  # type: ignore[misc]  # amazon.aws has no types
+        """Connection options may be templates; amazon.aws templates them in a way that core 2.19 deprecates."""
+
+        def get(self, *args: Any) -> Any:
+            """An option, templated where it may be a template."""
+            value = self.original_options.get(*args)
+            if not value or not self.templar or args[0] not in self.TEMPLATABLE_OPTIONS:
+                return value
+            return _template(self.templar, value)
 
     NAME = "podforge.hyperpod.hyperpod_nodes"
     INVENTORY_FILE_SUFFIXES = ("hyperpod.yml", "hyperpod.yaml")
@@ -233,7 +245,7 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]  # amazon.aws has
             host for host in _nodes.hosts(clusters) if not statuses or host.variables["hyperpod_status"] in statuses
         ]
         strict = self.get_option("strict")
-        cloud = self.templar.template(self.get_option("local_cloud_name"))
+        cloud = _template(self.templar, self.get_option("local_cloud_name"))
         for host, name in zip(found, _nodes.names(found, self.get_option("hostnames")), strict=True):
             self.inventory.add_host(name)
             reach = _nodes.connection_variables(host, self.get_option("connection"), cloud)
@@ -246,6 +258,13 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]  # amazon.aws has
             self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)
             self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict=strict)
             self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
+
+
+def _template(templar: Any, value: Any) -> Any:
+    """A value of the configuration file, which may use lookups; from ansible-core 2.19 on that is always so."""
+    if _LOOKUPS_ALWAYS:
+        return templar.template(value)
+    return templar.template(value, disable_lookups=False)
 
 
 def _code(error: Any) -> str:

@@ -17,7 +17,8 @@ description:
   - Run it before anything is made, and again when the ids of what was made are known.
   - Needs C(sts:GetCallerIdentity), C(sagemaker:DescribeCluster), C(ec2:DescribeSubnets), C(ec2:DescribeRouteTables),
     C(ec2:DescribeSecurityGroups), C(iam:GetRole), C(iam:ListAttachedRolePolicies), C(iam:ListRolePolicies),
-    C(s3:ListBucket), C(s3:GetObject), and C(servicequotas:ListServiceQuotas); what may not be read is a warning.
+    C(s3:ListBucket), C(s3:GetBucketTagging), C(s3:GetObject), and C(servicequotas:ListServiceQuotas).
+  - What may not be read is a warning.
 extends_documentation_fragment:
   - podforge.hyperpod._attributes
   - podforge.hyperpod._attributes.info_module
@@ -98,11 +99,29 @@ preflight:
       description: All findings; each with level, check, where, what, value, why, and fix.
       type: list
       elements: dict
+existing:
+  description: What of the role and the bucket that are to be made is there already.
+  returned: always
+  type: dict
+  contains:
+    execution_role:
+      description: ARN, the cluster that it was made for by this collection if it was, and whether SageMaker may use it.
+      type: dict
+      sample: {arn: "arn:aws:iam::123456789012:role/demo-node", made_for: demo, trusted: true}
+    bucket:
+      description: Name, and the cluster that it was made for by this collection if it was.
+      type: dict
+      sample: {name: sagemaker-demo, made_for: null}
 caller:
-  description: Account and ARN of the credentials, and the bucket's name with account and region filled in.
+  description: Who the credentials belong to, where, and the bucket's name with account and region filled in.
   returned: when AWS answers
   type: dict
-  sample: {account_id: "123456789012", arn: "arn:aws:iam::123456789012:user/me", bucket: sagemaker-demo-123456789012}
+  sample:
+    account_id: "123456789012"
+    arn: arn:aws:iam::123456789012:user/me
+    bucket: sagemaker-demo-123456789012
+    partition: aws
+    region: us-west-2
 """
 
 from typing import Any
@@ -168,10 +187,11 @@ def main() -> None:
             "warnings": numbers[1],
             "passes": numbers[2],
             "findings": [finding.as_dict() for finding in findings],
-        }
+        },
+        "existing": preflight.existing,
     }
     if preflight.caller:
-        result["caller"] = {**preflight.caller, "bucket": preflight.bucket}
+        result["caller"] = {**preflight.caller, "region": module.region, "bucket": preflight.bucket}
     if numbers[0]:
         module.fail_json(msg=report(f"The cluster can't be made like this ({summary}):", findings), **result)
     module.exit_json(changed=False, **result)

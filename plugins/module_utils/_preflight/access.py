@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .._findings import Finding
 
 SERVICE = "sagemaker.amazonaws.com"
+# Set on all that the playbooks make, with the name of the cluster it was made for.
+OWNER_TAG = "podforge:cluster"
 MANAGED_POLICY = "AmazonSageMakerClusterInstanceRolePolicy"
 
 
@@ -30,6 +32,11 @@ def account_of(arn: str) -> str:
     """The account in an IAM ARN (``arn:aws:iam::123456789012:role/x``)."""
     parts = arn.split(":")
     return parts[4] if len(parts) > 5 else ""
+
+
+def made_for(tags: Sequence[dict[str, str]]) -> str | None:
+    """The cluster that a resource was made for by this collection; None if it was not."""
+    return next((tag["Value"] for tag in tags if tag["Key"] == OWNER_TAG), None)
 
 
 def judge_account(arn: str, account_id: str) -> Finding | None:

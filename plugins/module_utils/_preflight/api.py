@@ -28,9 +28,9 @@ def error_code(error: Exception) -> str:
 
 
 def caller(sts: Any) -> dict[str, str]:
-    """Account and ARN of the credentials."""
+    """Account, ARN, and partition of the credentials."""
     answer = sts.get_caller_identity()
-    return {"account_id": answer["Account"], "arn": answer["Arn"]}
+    return {"account_id": answer["Account"], "arn": answer["Arn"], "partition": answer["Arn"].split(":")[1]}
 
 
 def cluster(sagemaker: Any, name: str) -> dict[str, Any] | None:
@@ -95,6 +95,17 @@ def bucket(s3: Any, name: str) -> tuple[int, str | None]:
             raise
     metadata = answer["ResponseMetadata"]
     return int(metadata["HTTPStatusCode"]), metadata.get("HTTPHeaders", {}).get("x-amz-bucket-region")
+
+
+def bucket_tags(s3: Any, name: str) -> dict[str, str]:
+    """Tags of a bucket."""
+    try:
+        answer = s3.get_bucket_tagging(Bucket=name)
+    except botocore.exceptions.ClientError as error:
+        if error_code(error) == "NoSuchTagSet":
+            return {}
+        raise
+    return {tag["Key"]: tag["Value"] for tag in answer["TagSet"]}
 
 
 def entry(s3: Any, name: str, key: str) -> bytes | None:

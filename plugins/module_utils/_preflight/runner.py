@@ -17,6 +17,7 @@ try:
 except ImportError:
     pass  # AnsibleAWSModule reports it
 
+from .._findings import passed
 from .._findings import warning
 from . import access
 from . import api
@@ -57,6 +58,7 @@ class Preflight:
     entry: str | None = None
     caller: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    existing: dict[str, Any] = field(default_factory=lambda: {"execution_role": None, "bucket": None})
 
     def run(self) -> list[Finding]:
         """All findings. Without a way to AWS the rest would only repeat that, and is not tried."""
@@ -124,9 +126,19 @@ class Preflight:
 
     def _role(self) -> list[Finding]:
         wish = self.description["execution_role"]
+        findings: list[Finding] = []
+        if wish["mode"] == "create":
+            role = api.role(self.client("iam"), wish["name"])
+            if role is None:
+                findings.append(passed("role_exists", f"The role {wish['name']} will be made", where=wish["name"]))
+            else:
+                made_for = access.made_for(role.get("Tags") or [])
+                trusted = access.trusts(role["AssumeRolePolicyDocument"])
+                self.existing["execution_role"] = {"arn": role["Arn"], "made_for": made_for, "trusted": trusted}
+                if made_for != self.description["cluster_name"]:
+                    findings.extend(self._one_role(role["Arn"]))
         arns = [self.execution_role_arn or wish.get("arn")]
         arns += [group.get("execution_role") for group in self.description["cluster"]["instance_groups"]]
-        findings: list[Finding] = []
         for arn in sorted({arn for arn in arns if arn}):
             foreign = access.judge_account(arn, self.caller["account_id"])
             findings.extend([foreign] if foreign else self._one_role(arn))
@@ -156,6 +168,9 @@ class Preflight:
             findings.append(storage.judge_bucket_name(bucket, role_is_made=made))
             status, region = api.bucket(self.client("s3"), bucket)
             findings.extend(storage.judge_bucket(bucket, status, region, self.region or "", made=wish["managed"]))
+            if status == 200 and wish["managed"]:
+                tags = api.bucket_tags(self.client("s3"), bucket)
+                self.existing["bucket"] = {"name": bucket, "made_for": tags.get(access.OWNER_TAG)}
         return findings
 
     def _entries(self) -> list[Finding]:
