@@ -1,0 +1,144 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The hosts that are rendered: variables by case, by role."""
+
+from __future__ import annotations
+
+from typing import Any
+
+BOOTED = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nrunning"
+CAN_SET_CLOCK = f"CapBnd:\t000001ffffffffff\n{BOOTED}"
+CONTAINER = f"CapBnd:\t00000000800405fb\n{BOOTED}"
+DEBIAN = {"case_distribution": "Debian", "case_os_family": "Debian"}
+UBUNTU = {"case_distribution": "Ubuntu", "case_os_family": "Debian"}
+AMAZON = {"case_distribution": "Amazon", "case_os_family": "RedHat"}
+
+CHRONY: dict[str, dict[str, Any]] = {
+    "ubuntu-22": {**UBUNTU, "case_seen": CAN_SET_CLOCK},
+    "ubuntu-24": {**UBUNTU, "case_seen": CAN_SET_CLOCK},
+    "debian-12": {**DEBIAN, "case_seen": CAN_SET_CLOCK},
+    "al2023": {**AMAZON, "case_seen": CAN_SET_CLOCK},
+    "debian-container": {**DEBIAN, "case_seen": CONTAINER},
+    "al2023-container": {**AMAZON, "case_seen": CONTAINER, "chrony_extra_options": ["-L", "0"]},
+    "chroot": {**DEBIAN, "case_seen": "CapBnd:\t000001ffffffffff\noffline"},
+    "absent": {**DEBIAN, "case_seen": CAN_SET_CLOCK.replace("LoadState=loaded", "LoadState=not-found")},
+    "own-config": {
+        **DEBIAN,
+        "case_seen": CAN_SET_CLOCK,
+        "chrony_servers": [],
+        "chrony_pools": [{"address": "pool.example", "options": ["iburst"]}, {"address": "second.example"}],
+        "chrony_dhcp_sources": True,
+        "chrony_config": {
+            "rtcsync": None,
+            "makestep": "1 -1",
+            "allow": ["10.0.0.0/8", "192.168.0.0/16"],
+            "manual": True,
+            "rtconutc": False,
+        },
+    },
+}
+
+
+def seen(daemon: str = "slurmd", exec_start: str = "/opt/slurm/sbin/slurmd -D $SLURMD_OPTIONS", **more: str) -> str:
+    """What files/look.sh says of a node as it should be, with changes."""
+    facts = {
+        "systemd": "running",
+        "munge.ActiveState": "active",
+        "munge.UnitFileState": "enabled",
+        f"{daemon}.LoadState": "loaded",
+        f"{daemon}.ActiveState": "active",
+        f"{daemon}.UnitFileState": "enabled",
+        f"{daemon}.ExecStart": exec_start,
+        "slurm_conf": "yes",
+        "slurm_conf_includes": "yes",
+        "accounting_conf_includes": "yes",
+    }
+    settings = more.pop("settings", "")
+    facts.update({key.replace("__", "."): value for key, value in more.items()})
+    return "\n".join([*(f"{key}={value}" for key, value in facts.items()), "--- settings in force", settings])
+
+
+def node(kind: str, controllers: int = 1, **more: Any) -> dict[str, Any]:
+    """The facts of a node, as far as the role reads them."""
+    return {
+        "node_type": kind,
+        "orchestrator": "Slurm",
+        "controllers": [{"ip_address": f"10.1.0.{n}", "hostname": f"ip-10-1-0-{n}"} for n in range(1, controllers + 1)],
+        "logins": [{"ip_address": "10.1.0.20", "hostname": "ip-10-1-0-20"}],
+        **more,
+    }
+
+
+CONTROLLER = seen("slurmctld", "/opt/slurm/sbin/slurmctld -D $SLURMCTLD_OPTIONS")
+SUBSTITUTED = "/opt/slurm/sbin/slurmd -D --conf-server 10.1.0.1 -v"
+
+SLURM: dict[str, dict[str, Any]] = {
+    "compute": {"case_node": node("compute"), "case_seen": seen()},
+    "login": {"case_node": node("login"), "case_seen": seen()},
+    "two-controllers": {
+        "case_node": node("compute", controllers=2),
+        "case_seen": seen(),
+        "slurm_base_slurmd_options": ["-v"],
+    },
+    "given-controllers": {
+        "case_node": node("compute", controllers=0),
+        "case_seen": seen(),
+        "slurm_base_controllers": ["10.9.9.9:6820"],
+    },
+    "substituted-unit": {"case_node": node("compute"), "case_seen": seen(exec_start=SUBSTITUTED)},
+    "own-unit": {"case_node": node("compute"), "case_seen": seen(exec_start="/usr/sbin/slurmd -D")},
+    "controller": {"case_node": node("controller"), "case_seen": CONTROLLER},
+    "settings": {
+        "case_node": node("controller"),
+        "case_seen": seen(
+            "slurmctld",
+            settings="# a comment\nResumeTimeout=300\nMaxJobCount=5\nKillWait=30\nDownNodes=ip-10-1-0-20 State=DRAIN",
+        ),
+        "slurm_base_config": {
+            "PrologFlags": ["Alloc", "Contain"],
+            "DisableRootJobs": True,
+            "EnforcePartLimits": False,
+            "KillWait": 30,
+            "X11Parameters": "home_xauthority",
+            "ResumeTimeout": None,
+            "MailProg": "/usr/bin/mail program",
+        },
+        "slurm_base_drain_logins": False,
+    },
+    "same-settings": {
+        "case_node": node("controller", logins=[]),
+        "case_seen": seen("slurmctld", settings="# other words\nResumeTimeout=300\n"),
+    },
+    "all-wrong": {
+        "case_node": node("compute", controllers=0),
+        "case_seen": seen(slurmd__LoadState="masked", overruled_by="/etc/default/slurmd"),
+        "slurm_base_include_file": "conf.d/x",
+        "slurm_base_config": {
+            "nodename": "x",
+            "PartitionName": "y",
+            "SlurmctldParameters": "power_save_interval=1",
+            "MailProg": "/bin/true # quiet",
+        },
+    },
+    "eks": {"case_node": node("compute", orchestrator="EKS"), "case_seen": seen()},
+    "offline": {"case_node": node("compute"), "case_seen": "systemd=\nslurm_conf=no\n--- settings in force\n"},
+    "waiting": {"case_node": node("compute"), "case_seen": seen(slurmd__ActiveState="activating")},
+    "configless": {
+        "case_node": node("controller"),
+        "case_seen": CONTROLLER,
+        "slurm_base_config": {"SlurmctldParameters": ["enable_configless", "idle_on_node_suspend"]},
+    },
+}
+
+GDM_MASK: dict[str, dict[str, Any]] = {
+    "harmless": {"gdm_mask_units": ["gdm", "gdm3.service", "cups.socket", "dbus-like", "sshguard.service"]},
+    "vital": {
+        "gdm_mask_units": [
+            *("dbus", "dbus.socket", "dbus-broker.service", "NetworkManager.service", "NetworkManager-wait-online"),
+            *("ssh", "sshd.service", "ssh.socket", "systemd-logind.service", "amazon-ssm-agent", "gdm.service"),
+            *("snap.amazon-ssm-agent.amazon-ssm-agent.service", "sagemaker-host-agent", "slurmd", "munge.service"),
+        ]
+    },
+}
+
+ALL = {"chrony": CHRONY, "slurm_base": SLURM, "gdm_mask": GDM_MASK}

@@ -1,0 +1,123 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""slurm_base and gdm_mask: drop-ins, settings, and every refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def lines(text: str) -> list[str]:
+    return [line for line in text.splitlines() if line and not line.startswith("#")]
+
+
+def test_compute_and_login_fetch_from_the_controller(rendered: dict[str, Any]) -> None:
+    for case in ("compute", "login"):
+        assert lines(rendered[case]["dropin"]) == [
+            "[Unit]",
+            "StartLimitIntervalSec=0",
+            "[Service]",
+            "Restart=on-failure",
+            "RestartSec=5",
+            "UnsetEnvironment=SLURM_CONF",
+            'Environment="SLURMD_OPTIONS=--conf-server 10.1.0.1"',
+        ]
+        assert rendered[case]["masked"] == "slurmctld"
+        assert "export SLURM_CONF=/run/slurm/conf/slurm.conf" in rendered[case]["profile"]
+
+
+def test_all_controllers_are_named(rendered: dict[str, Any]) -> None:
+    two = 'Environment="SLURMD_OPTIONS=--conf-server 10.1.0.1,10.1.0.2 -v"'
+    assert two in lines(rendered["two-controllers"]["dropin"])
+    assert 'Environment="SLURMD_OPTIONS=--conf-server 10.9.9.9:6820"' in lines(rendered["given-controllers"]["dropin"])
+
+
+def test_a_unit_without_its_variables_is_mended(rendered: dict[str, Any]) -> None:
+    assert lines(rendered["substituted-unit"]["dropin"])[-4:] == [
+        "ExecStart=",
+        "ExecStart=/opt/slurm/sbin/slurmd -D -v $SLURMD_OPTIONS",
+        "ExecReload=",
+        "ExecReload=/bin/kill -HUP $MAINPID",
+    ]
+    assert "ExecStart" not in rendered["compute"]["dropin"]
+    assert "ExecStart" not in rendered["own-unit"]["dropin"]
+
+
+def test_controller(rendered: dict[str, Any]) -> None:
+    host = rendered["controller"]
+    assert "SLURMD_OPTIONS" not in host["dropin"]
+    assert host["masked"] == "slurmd"
+    assert "export SLURM_CONF=/opt/slurm/etc/slurm.conf" in host["profile"]
+    assert lines(host["settings"]) == [
+        "ResumeTimeout=300",
+        'DownNodes=ip-10-1-0-20 State=DRAIN Reason="login node, takes no jobs"',
+    ]
+    assert [item["path"] for item in host["dirs"]] == ["/var/spool/slurmctld", "/var/log/slurm"]
+    assert {item["owner"] for item in host["dirs"]} == {"slurm"}
+
+
+def test_settings_from_a_dict(rendered: dict[str, Any]) -> None:
+    host = rendered["settings"]
+    assert lines(host["settings"]) == [
+        "DisableRootJobs=YES",
+        "EnforcePartLimits=NO",
+        "KillWait=30",
+        'MailProg="/usr/bin/mail program"',
+        "PrologFlags=Alloc,Contain",
+        "X11Parameters=home_xauthority",
+    ]
+
+
+def test_what_has_changed_decides_between_reconfiguration_and_restart(rendered: dict[str, Any]) -> None:
+    assert rendered["settings"]["changed_keys"] == [
+        *("DisableRootJobs", "DownNodes", "EnforcePartLimits", "MailProg", "MaxJobCount", "PrologFlags"),
+        *("ResumeTimeout", "X11Parameters"),
+    ]
+    assert rendered["settings"]["restart_keys"] == ["maxjobcount"]
+    assert rendered["same-settings"]["changed_keys"] == []
+
+
+def test_good_input_has_no_problems(rendered: dict[str, Any]) -> None:
+    good = (
+        "compute",
+        "login",
+        "controller",
+        "settings",
+        "two-controllers",
+        "given-controllers",
+        "configless",
+        "offline",
+    )
+    assert {case: rendered[case]["problems"] for case in good if rendered[case]["problems"]} == {}
+
+
+def test_all_problems_are_named_at_once(rendered: dict[str, Any]) -> None:
+    found = rendered["all-wrong"]["problems"]
+    expected = [
+        "slurm_base_controllers is empty",
+        "slurmd.service is masked on this compute node",
+        "/etc/default/slurmd sets SLURMD_OPTIONS",
+        "slurm_base_include_file is conf.d/x",
+        "slurm_base_config sets nodename, partitionname:",
+        "slurm_base_config: SlurmctldParameters must keep enable_configless",
+        "slurm_base_config: MailProg holds a line break or a #",
+    ]
+    assert len(found) == len(expected), found
+    for problem, start in zip(found, expected, strict=True):
+        assert problem.startswith(start)
+
+
+def test_nodes_of_other_orchestrators_are_refused(rendered: dict[str, Any]) -> None:
+    assert rendered["eks"]["problems"][0].startswith("hyperpod_node says compute node of orchestrator EKS")
+
+
+def test_states_of_the_daemon(rendered: dict[str, Any]) -> None:
+    assert rendered["waiting"]["running"] is True
+    assert rendered["offline"]["running"] is False
+    assert rendered["offline"]["booted"] is False
+
+
+def test_vital_units_are_refused_by_gdm_mask(rendered: dict[str, Any]) -> None:
+    assert rendered["harmless"]["refused"] == []
+    assert len(rendered["vital"]["refused"]) == 14
+    assert "gdm.service" not in rendered["vital"]["refused"]
