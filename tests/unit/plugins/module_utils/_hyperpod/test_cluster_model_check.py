@@ -31,6 +31,11 @@ def test_a_good_request_has_no_problems() -> None:
     assert problems(SHAPE, good, "1") == []
 
 
+@pytest.mark.parametrize("count", [0, 6758])
+def test_limits_are_allowed(count: int) -> None:
+    assert problems(SHAPE, {**request(InstanceCount=count), "ClusterName": "x" * 63}, "1") == []
+
+
 @pytest.mark.parametrize(
     ("bad", "problem"),
     [
