@@ -29,7 +29,8 @@ SERVER_ERROR = "server_error"
 DROP = "drop"
 DROP_AFTER = "drop_after"
 REQUEST_KINDS = (THROTTLE, SERVER_ERROR, DROP, DROP_AFTER)
-ENGINE_KINDS = ("node_launch_failure", "insufficient_capacity", "health_check_failure")
+# A lifecycle failure hits the nodes of the records provider only: real ones run real scripts.
+ENGINE_KINDS = ("node_launch_failure", "insufficient_capacity", "health_check_failure", "lifecycle_failure")
 KINDS = REQUEST_KINDS + ENGINE_KINDS
 
 

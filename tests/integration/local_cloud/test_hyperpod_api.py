@@ -10,6 +10,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import TYPE_CHECKING
 from typing import Any
@@ -194,6 +196,26 @@ def test_rules_and_names_over_the_wire(account: Account, demo: str) -> None:
     assert node[0] == "ResourceNotFound"
 
 
+def test_the_network_of_a_cluster_stays(cloud: Cloud, account: Account, demo: str) -> None:
+    """boto3 can't send what its model doesn't know, so the request is made by hand."""
+    scope = "test/20260101/us-west-2/sagemaker/aws4_request"
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{cloud.port}/",
+        data=json.dumps({"ClusterName": demo, "VpcConfig": account.request("x")["VpcConfig"]}).encode(),
+        headers={
+            "X-Amz-Target": "SageMaker.UpdateCluster",
+            "Content-Type": "application/x-amz-json-1.1",
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=0",
+        },
+    )
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=30)
+    answer = json.load(caught.value)
+    assert caught.value.code == 400
+    assert answer["__type"].endswith("ValidationException")
+    assert "VpcConfig can't be updated" in answer.get("message", answer.get("Message"))
+
+
 def test_quotas(cloud: Cloud, account: Account) -> None:
     cloud.admin("PUT", "quotas", {"ml.c5.2xlarge for cluster usage": 1})
     params = account.request("quota")
@@ -212,6 +234,7 @@ def test_quotas(cloud: Cloud, account: Account) -> None:
         ("insufficient_capacity", "We currently do not have sufficient capacity for the requested instance type(s)."),
         ("node_launch_failure", "failed to provision"),
         ("health_check_failure", "EFA health checks did not run successfully."),
+        ("lifecycle_failure", "Lifecycle scripts did not run successfully."),
     ],
 )
 def test_a_fault_fails_the_creation_and_nothing_stays(account: Account, kind: str, text: str) -> None:
