@@ -58,7 +58,7 @@ options:
     description: Network to make or to use; wins over the description.
     type: raw
   execution_role:
-    description: Role of the nodes, V({name: ...}) to make it or V({arn: ...}) to use it; wins over the description.
+    description: "Role of the nodes, V({name: ...}) to make it or V({arn: ...}) to use it; wins over the description."
     type: raw
   make_execution_role:
     description:
@@ -67,7 +67,7 @@ options:
     type: bool
     default: false
   lifecycle_bucket:
-    description: Bucket for the lifecycle files, V({name: ...}); wins over the description.
+    description: "Bucket for the lifecycle files, V({name: ...}); wins over the description."
     type: raw
   lifecycle_managed:
     description: The nodes run the lifecycle bundle of this collection; otherwise what the description says.

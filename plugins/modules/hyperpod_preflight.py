@@ -50,7 +50,7 @@ options:
     type: str
     default: on_create.sh
   ignore:
-    description: Names of checks (RV(preflight.findings[].check)) whose failures count as warnings.
+    description: Names of checks (C(check) in RV(preflight.findings)) whose failures count as warnings.
     type: list
     elements: str
     default: []
