@@ -190,6 +190,24 @@ def test_a_launch_that_fails_leaves_nothing_behind(opened: Callable[[], HyperPod
     assert [call for call, _ in machines.calls][:2] == ["launch", "terminate"]
 
 
+def test_a_half_started_instance_is_ended_before_the_next_try(
+    opened: Callable[[], HyperPodService], machines: Machines
+) -> None:
+    machines.refuse = [LaunchError("no room")]
+    service = opened()
+    params = {
+        "ClusterName": "demo",
+        "InstanceGroups": [group("ctl", 1, "Controller")],
+        "NodeProvisioningMode": "Continuous",
+    }
+    service.handle("CreateCluster", params, CONTEXT)
+    until(lambda: machines.specs)
+    first, second = (i for call, i in machines.calls if call == "launch")
+    assert first != second
+    assert ("terminate", first) in machines.calls
+    assert describe(service)["ClusterStatus"] == "Creating"
+
+
 def test_an_unexpected_error_of_the_provider_is_tried_again(
     opened: Callable[[], HyperPodService], machines: Machines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
