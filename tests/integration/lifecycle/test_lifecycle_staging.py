@@ -7,6 +7,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+import boto3
 from modules_harness import REGION
 from modules_harness import Ansible
 from modules_harness import Cloud
@@ -87,7 +88,10 @@ def test_old_bundles_go_but_not_those_in_use(ansible: Ansible, cloud: Cloud) -> 
 
 def test_refused_with_one_clear_message(ansible: Ansible, cloud: Cloud) -> None:
     elsewhere = "sagemaker-elsewhere"
-    cloud.client("s3").create_bucket(Bucket=elsewhere, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3 = boto3.client(
+        "s3", "eu-west-1", endpoint_url=cloud.url, aws_access_key_id="AKIAMODULES", aws_secret_access_key="x"
+    )
+    s3.create_bucket(Bucket=elsewhere, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
     results = ansible.play(
         lifecycle(cloud, "bad", bucket="sagemaker-none"),
         lifecycle(cloud, "bad", bucket="sagemaker-none", check_mode=True),
@@ -119,4 +123,4 @@ def test_nobody_answers(ansible: Ansible, cloud: Cloud) -> None:
         lifecycle(cloud, "down"), env={"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
     ).results
     assert "Failed to look at bucket" in result["msg"]
-    assert "check that the endpoint is right" in result["msg"]
+    assert "Check that the endpoint is right" in result["msg"]
