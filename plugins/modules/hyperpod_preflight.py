@@ -49,6 +49,13 @@ options:
     description: Entry script below O(source_s3_uri).
     type: str
     default: on_create.sh
+  scope:
+    description:
+      - V(all) checks everything.
+      - V(access) only finds out whether AWS can be reached, and what exists of role and bucket.
+    type: str
+    choices: [all, access]
+    default: all
   ignore:
     description: Names of checks (C(check) in RV(preflight.findings)) whose failures count as warnings.
     type: list
@@ -157,6 +164,7 @@ def main() -> None:
             "execution_role_arn": {"type": "str"},
             "source_s3_uri": {"type": "str"},
             "entry": {"type": "str", "default": "on_create.sh"},
+            "scope": {"type": "str", "choices": ["all", "access"], "default": "all"},
             "ignore": {"type": "list", "elements": "str", "default": []},
         },
         supports_check_mode=True,
@@ -176,7 +184,8 @@ def main() -> None:
         known_regions=known_regions(session),
         instance_types=instance_types(create_cluster_shape(session)),
     )
-    findings = soften(preflight.run(), module.params["ignore"])
+    found = preflight.run(access_only=module.params["scope"] == "access")
+    findings = soften(found, module.params["ignore"])
     numbers = [count(findings, level) for level in (FAILURE, WARNING, PASS)]
     summary = "{} failures, {} warnings, {} passes".format(*numbers)
     result = {

@@ -60,16 +60,21 @@ class Preflight:
     findings: list[Finding] = field(default_factory=list)
     existing: dict[str, Any] = field(default_factory=lambda: {"execution_role": None, "bucket": None})
 
-    def run(self) -> list[Finding]:
-        """All findings. Without a way to AWS the rest would only repeat that, and is not tried."""
+    def run(self, *, access_only: bool = False) -> list[Finding]:
+        """All findings. Without a way to AWS the rest would only repeat that, and is not tried.
+
+        ``access_only``: only what exists is found out; nothing is judged but the way to AWS.
+        """
         self.findings.extend(static.judge_form(self.description))
         if self.findings:
             return self.findings
-        self.findings.extend(static.judge_description(self.description, self.instance_types))
+        if not access_only:
+            self.findings.extend(static.judge_description(self.description, self.instance_types))
         region = connection.judge_region(self.region, self.known_regions)
         self.findings.append(region)
         if region.level == "pass" and self._connect():
-            for check in (self._network, self._role, self._bucket, self._entries, self._quotas):
+            self._guarded(self._look)
+            for check in () if access_only else (self._network, self._role, self._bucket, self._entries, self._quotas):
                 self._guarded(check)
         return self.findings
 
@@ -99,6 +104,22 @@ class Preflight:
             found = connection.judge_connection_error(error, self.endpoint_url)
             self.findings.append(found or _not_checked(check.__name__.lstrip("_"), error, ""))
 
+    def _look(self) -> list[Finding]:
+        """What exists of the role and the bucket that are to be made, and for whom it was made."""
+        wish = self.description["execution_role"]
+        role = api.role(self.client("iam"), wish["name"]) if wish["mode"] == "create" else None
+        if role is not None:
+            made_for = access.made_for(role.get("Tags") or [])
+            trusted = access.trusts(role["AssumeRolePolicyDocument"])
+            self.existing["execution_role"] = {"arn": role["Arn"], "made_for": made_for, "trusted": trusted}
+        if self.description["lifecycle"]["managed"]:
+            s3 = self.client("s3")
+            status, _region = api.bucket(s3, self.bucket)
+            if status == 200:
+                made_for = api.bucket_tags(s3, self.bucket).get(access.OWNER_TAG)
+                self.existing["bucket"] = {"name": self.bucket, "made_for": made_for}
+        return []
+
     def _needed(self) -> int:
         """Nodes that the cluster does not have yet."""
         existing = {
@@ -127,16 +148,11 @@ class Preflight:
     def _role(self) -> list[Finding]:
         wish = self.description["execution_role"]
         findings: list[Finding] = []
-        if wish["mode"] == "create":
-            role = api.role(self.client("iam"), wish["name"])
-            if role is None:
-                findings.append(passed("role_exists", f"The role {wish['name']} will be made", where=wish["name"]))
-            else:
-                made_for = access.made_for(role.get("Tags") or [])
-                trusted = access.trusts(role["AssumeRolePolicyDocument"])
-                self.existing["execution_role"] = {"arn": role["Arn"], "made_for": made_for, "trusted": trusted}
-                if made_for != self.description["cluster_name"]:
-                    findings.extend(self._one_role(role["Arn"]))
+        there = self.existing["execution_role"]
+        if wish["mode"] == "create" and there is None:
+            findings.append(passed("role_exists", f"The role {wish['name']} will be made", where=wish["name"]))
+        elif there is not None and there["made_for"] != self.description["cluster_name"]:
+            findings.extend(self._one_role(there["arn"]))
         arns = [self.execution_role_arn or wish.get("arn")]
         arns += [group.get("execution_role") for group in self.description["cluster"]["instance_groups"]]
         for arn in sorted({arn for arn in arns if arn}):
@@ -168,9 +184,6 @@ class Preflight:
             findings.append(storage.judge_bucket_name(bucket, role_is_made=made))
             status, region = api.bucket(self.client("s3"), bucket)
             findings.extend(storage.judge_bucket(bucket, status, region, self.region or "", made=wish["managed"]))
-            if status == 200 and wish["managed"]:
-                tags = api.bucket_tags(self.client("s3"), bucket)
-                self.existing["bucket"] = {"name": bucket, "made_for": tags.get(access.OWNER_TAG)}
         return findings
 
     def _entries(self) -> list[Finding]:
