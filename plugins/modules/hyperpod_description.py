@@ -228,7 +228,9 @@ def main() -> None:
     if findings:
         number = "One problem" if len(findings) == 1 else f"{len(findings)} problems"
         title = f"{number} in the description of the cluster; nothing was changed:"
-        module.fail_json(msg=report(title, findings, levels=(FAILURE,)), findings=[finding.as_dict() for finding in findings])
+        module.fail_json(
+            msg=report(title, findings, levels=(FAILURE,)), findings=[finding.as_dict() for finding in findings]
+        )
     module.exit_json(changed=False, description=description, findings=[])
 
 

@@ -50,7 +50,7 @@ def test_module_says_what_it_supports(module: Path) -> None:
         {"check_mode", "diff_mode"} if "_attributes" in fragments else set()
     )
     assert attributes >= {"check_mode", "diff_mode"}
-    assert ("action_group" in attributes or "action_group" in fragments) or not is_aws(module)
+    assert ("action_group" in attributes or "actiongroup_hyperpod" in fragments) or not is_aws(module)
 
 
 def test_there_is_something_to_check() -> None:
