@@ -311,7 +311,8 @@ per_unit_storage_throughput:
 class ModuleDocFragment:
     """The options ``instance_groups`` and those of restricted ones."""
 
-    DOCUMENTATION = f"""
+    # Put together, as the same suboptions stand in several places; validate-modules judges the whole.
+    DOCUMENTATION: str = f"""
 options:
   instance_groups:
     description:

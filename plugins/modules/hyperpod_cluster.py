@@ -140,6 +140,9 @@ options:
       - Nothing is shown in tasks with C(no_log), and in asynchronous ones.
     type: bool
     default: true
+  _resume:
+    description: Internal. By this the action plugin has a wait done in slices. Leave it out in playbooks.
+    type: dict
 extends_documentation_fragment:
   - podforge.hyperpod._instance_groups
   - amazon.aws.tags

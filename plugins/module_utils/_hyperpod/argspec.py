@@ -20,6 +20,9 @@ Spec = dict[str, Any]
 
 _TYPES = {"timestamp": "str", "strings": "list", "dicts": "list", "map": "dict", "empty": "dict"}
 
+# They sound like secrets: the ARN of one is its name, and the key of a taint is text.
+_NO_SECRETS = frozenset({"key", "secret_arn"})
+
 
 def option_spec(field: Field) -> Spec:
     """The argument specification of one input; suboptions are fully typed."""
@@ -40,8 +43,7 @@ def option_spec(field: Field) -> Spec:
             spec["required_one_of"] = [names]
         elif field.exclusive:
             spec["mutually_exclusive"] = [list(group) for group in field.exclusive]
-    if "secret" in field.option:
-        # The ARN of a secret is a name, not the secret.
+    if field.option in _NO_SECRETS:
         spec["no_log"] = False
     return spec
 
