@@ -11,7 +11,7 @@ NAME=${PODFORGE_CLOUD:-default}
 
 "$ROOT/tools/setup.sh" venv containers
 step image 200 "node image (built once, then cached)" "$VENV/bin/python" -m local_cloud image
-step cloud-up 10 "local cloud: the API" "$VENV/bin/python" -m local_cloud up --name "$NAME"
+step cloud-up 10 "local cloud: the API" "$VENV/bin/python" -m local_cloud up --name "$NAME" --port "${PODFORGE_PORT:-4567}"
 
 began=$SECONDS
 say "cluster: ansible-playbook -i inventory/local playbooks/cluster.yml (about $(duration "$(expected playbook 180)"))"
