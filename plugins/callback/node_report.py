@@ -6,19 +6,6 @@
 
 from __future__ import annotations
 
-import time
-import typing as t
-from pathlib import Path
-
-from ansible import context
-from ansible.plugins.callback import CallbackBase
-from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.masking import mask
-from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.report import CHANGED
-from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.report import FAILED
-from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.report import OK
-from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.report import RoleResult
-from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.report import RunReport
-
 DOCUMENTATION = r"""
 ---
 name: node_report
@@ -60,6 +47,19 @@ options:
     env:
       - name: PODFORGE_BUNDLE
 """
+
+import time
+import typing as t
+from pathlib import Path
+
+from ansible import context
+from ansible.plugins.callback import CallbackBase
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.masking import mask
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.report import CHANGED
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.report import FAILED
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.report import OK
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.report import RoleResult
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.report import RunReport
 
 # the roles of this collection go by their short names
 _OWN = "podforge.hyperpod."

@@ -205,7 +205,6 @@ removed:
   elements: str
 """
 
-import os
 import typing as t
 from pathlib import Path
 
@@ -226,16 +225,9 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.stage
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.stage import remove_all
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.stage import stage
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheels import ARCHITECTURES
+from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheels import cache_folder
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheels import collect_wheels
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheels import lock_for
-
-
-def cache_folder(given: str | None) -> Path:
-    """The folder for downloads."""
-    chosen = given or os.environ.get("PODFORGE_CACHE")
-    if chosen:
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "podforge-hyperpod"
 
 
 def build(params: JsonDict) -> Bundle:

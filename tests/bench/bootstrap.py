@@ -23,9 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.bundle import build_bundle
+from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheels import cache_folder
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheels import collect_wheels
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheels import lock_for
-from ansible_collections.podforge.hyperpod.plugins.modules.hyperpod_lifecycle import cache_folder
 
 ROOT = Path(__file__).resolve().parents[2]
 AIM = 0.3

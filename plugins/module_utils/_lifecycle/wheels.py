@@ -8,6 +8,7 @@ Private to this collection.
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -35,6 +36,14 @@ class WheelSet:
     machine: str
     wheels: dict[str, str]
     folder: Path
+
+
+def cache_folder(given: str | None) -> Path:
+    """The folder for downloads."""
+    chosen = given or os.environ.get("PODFORGE_CACHE")
+    if chosen:
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "podforge-hyperpod"
 
 
 def lock_for(requirements: Path, python: str) -> Path:
