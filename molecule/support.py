@@ -29,7 +29,7 @@ def playbook(name: str, *arguments: str, variables: dict[str, Any] | None = None
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
-def eventually(question: Callable[[], Any], seconds: float = 60.0) -> Any:
+def eventually(question: Callable[[], Any], seconds: float = 120.0) -> Any:
     """The answer, once it is true; the last one after so many seconds."""
     deadline = time.monotonic() + seconds
     while not (answer := question()) and time.monotonic() < deadline:

@@ -19,12 +19,12 @@ def test_compute_is_idle_and_login_takes_no_jobs(controller: Any) -> None:
 
 
 def test_a_job_runs_on_the_compute_node(controller: Any) -> None:
-    assert controller.check_output("timeout 30 srun --nodes=1 hostname") == "ip-10-199-47-12"
+    assert controller.check_output("timeout 90 srun --nodes=1 hostname") == "ip-10-199-47-12"
 
 
 def test_a_job_from_the_login_node(login: Any) -> None:
     # a login shell: the profile, not the container's environment, must find the programs and the configuration
-    assert login.check_output("env -i su - ubuntu -c 'timeout 30 srun --partition=p1 hostname'") == "ip-10-199-47-12"
+    assert login.check_output("env -i su - ubuntu -c 'timeout 90 srun --partition=p1 hostname'") == "ip-10-199-47-12"
 
 
 def test_no_job_lands_on_the_login_node(controller: Any) -> None:

@@ -21,18 +21,18 @@ def test_a_node_that_is_up_before_its_controller_joins_by_itself(controller: Any
     compute.check_output("systemctl restart slurmd")
     # slurmd gives up after some tries, systemd doesn't
     restarts = "systemctl show --property=NRestarts --value slurmd"
-    assert eventually(lambda: int(compute.check_output(restarts)) > 0, 40)
+    assert eventually(lambda: int(compute.check_output(restarts)) > 0)
     controller.check_output("systemctl start slurmctld")
-    assert eventually(lambda: states(controller).get(NODE) == "idle", 60), states(controller)
-    assert controller.check_output("timeout 30 srun hostname") == NODE
+    assert eventually(lambda: states(controller).get(NODE) == "idle", 180), states(controller)
+    assert controller.check_output("timeout 90 srun hostname") == NODE
 
 
 def test_slurmctld_that_dies_comes_back(controller: Any) -> None:
     controller.check_output("systemctl kill --signal=KILL slurmctld")
-    assert eventually(lambda: "is UP" in controller.run("scontrol ping").stdout, 30)
+    assert eventually(lambda: "is UP" in controller.run("scontrol ping").stdout)
     # what ended just before the kill, it may still hold for running
     controller.check_output("scancel --user=root")
-    assert eventually(lambda: states(controller).get(NODE) == "idle", 60), states(controller)
+    assert eventually(lambda: states(controller).get(NODE) == "idle", 180), states(controller)
 
 
 def test_a_replaced_compute_node_joins_the_living_cluster(controller: Any) -> None:
@@ -43,8 +43,8 @@ def test_a_replaced_compute_node_joins_the_living_cluster(controller: Any) -> No
     assert made.returncode == 0, made.stdout
     done = playbook("slurm_base/converge.yml", "--limit=compute")
     assert done.returncode == 0, done.stdout
-    assert eventually(lambda: states(controller).get(NODE) == "idle", 60), states(controller)
-    assert controller.check_output("timeout 30 srun hostname") == NODE
+    assert eventually(lambda: states(controller).get(NODE) == "idle", 180), states(controller)
+    assert controller.check_output("timeout 90 srun hostname") == NODE
     # the controller's memory has lived on
     assert jobs in controller.check_output("squeue --noheader --format=%i").split()
     controller.check_output(f"scancel {jobs}")

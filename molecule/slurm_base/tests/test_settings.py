@@ -53,7 +53,7 @@ def test_a_setting_is_applied_by_reconfiguration(controller: Any, compute: Any) 
     assert setting(controller, "DisableRootJobs") == "no"
     assert controller.check_output("systemctl show --property=MainPID --value slurmctld") == pid
     cached = compute.file("/run/slurm/conf/podforge.conf")
-    assert eventually(lambda: cached.contains("^SlurmdTimeout=123$"), 20)
+    assert eventually(lambda: cached.contains("^SlurmdTimeout=123$"))
 
 
 def test_a_setting_that_is_read_at_start_only_restarts_slurmctld(controller: Any) -> None:
@@ -126,7 +126,7 @@ def test_settings_that_slurmctld_cannot_live_with_are_taken_back(controller: Any
     assert done.returncode != 0
     assert "the old settings are in force again" in " ".join(done.stdout.split()), done.stdout
     assert controller.file(FILE).content_string == before
-    assert eventually(lambda: "is UP" in controller.run("scontrol ping").stdout, 20)
+    assert eventually(lambda: "is UP" in controller.run("scontrol ping").stdout)
     assert setting(controller, "MaxJobCount") == "4321"
 
 
