@@ -98,7 +98,7 @@ def _last_settings(paths: CloudPaths) -> ServerSettings | None:
     path = paths.state / "settings.json"
     try:
         return ServerSettings(**json.loads(path.read_text()))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except PermissionError:
         raise LocalCloudError(f"{path} belongs to another user: set PODFORGE_STATE to a folder of yours.") from None

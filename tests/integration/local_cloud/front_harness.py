@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -54,6 +55,8 @@ class FrontCloud:
         # Not pytest's folder: a socket's path is short.
         self.folder = Path(tempfile.mkdtemp(prefix="podforge-front-"))
         self.port = free_port()
+        self._session = boto3.session.Session()
+        self._lock = threading.Lock()
         self.environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
             "PODFORGE_STATE": str(self.folder),
@@ -107,7 +110,9 @@ class FrontCloud:
             "aws_secret_access_key": SECRET,
             "config": QUICK,
         }
-        return boto3.session.Session().client(service, **{**settings, **overrides})
+        # One session reads each model once; making clients isn't thread-safe.
+        with self._lock:
+            return self._session.client(service, **{**settings, **overrides})
 
     def client_of_account(self, service: str, account: str, region: str = REGION) -> Any:
         """A client with a role session in another account."""

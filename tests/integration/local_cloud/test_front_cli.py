@@ -35,6 +35,14 @@ def cloud() -> Iterator[FrontCloud]:
         instance.close()
 
 
+@pytest.fixture
+def running(cloud: FrontCloud) -> FrontCloud:
+    """The same, up; every test but the first few can be run alone."""
+    if not (cloud.state / "server.json").exists():
+        cloud.up("--speed", "1000")
+    return cloud
+
+
 def test_before_it_is_up(cloud: FrontCloud) -> None:
     assert cloud.run("status", code=3).stdout == "local_cloud 'cli' is not up\n"
     assert json.loads(cloud.run("status", "--json", code=3).stdout) == {"status": "down", "name": "cli"}
@@ -98,7 +106,8 @@ def test_up_again_and_with_other_settings(cloud: FrontCloud) -> None:
     assert (cloud.state / "socket").stat().st_mode & 0o777 == 0o700
 
 
-def test_it_listens_on_loopback_and_its_socket_only(cloud: FrontCloud) -> None:
+def test_it_listens_on_loopback_and_its_socket_only(running: FrontCloud) -> None:
+    cloud = running
     pid = cloud.settings["pid"]
     inodes = set()
     for entry in Path(f"/proc/{pid}/fd").iterdir():
@@ -114,7 +123,8 @@ def test_it_listens_on_loopback_and_its_socket_only(cloud: FrontCloud) -> None:
         assert b'"status": "ok"' in connection.makefile("rb").read()
 
 
-def test_env_lines_work_in_a_shell(cloud: FrontCloud) -> None:
+def test_env_lines_work_in_a_shell(running: FrontCloud) -> None:
+    cloud = running
     lines = cloud.run("env", "--region", "eu-north-1").stdout
     script = f"{lines}\naws sts get-caller-identity --query Account --output text; echo $AWS_REGION"
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
@@ -124,7 +134,8 @@ def test_env_lines_work_in_a_shell(cloud: FrontCloud) -> None:
     assert done.stdout.split() == ["123456789012", "eu-north-1"]
 
 
-def test_stale_files_of_a_killed_server(cloud: FrontCloud) -> None:
+def test_stale_files_of_a_killed_server(running: FrontCloud) -> None:
+    cloud = running
     old = cloud.settings["pid"]
     cloud.kill()
     assert cloud.run("status", code=3).stdout.startswith("local_cloud 'cli' is not up; its state is in")
@@ -134,7 +145,8 @@ def test_stale_files_of_a_killed_server(cloud: FrontCloud) -> None:
     assert cloud.settings["pid"] != old
 
 
-def test_fault_commands(cloud: FrontCloud) -> None:
+def test_fault_commands(running: FrontCloud) -> None:
+    cloud = running
     assert cloud.run("fault", "list").stdout == "no faults\n"
     cloud.run("fault", "set", "throttle", "--percent", "30", "--operation", "CreateCluster")
     cloud.run("fault", "set", "throttle", "--percent", "20", "--operation", "CreateCluster")
@@ -153,9 +165,9 @@ def test_fault_commands(cloud: FrontCloud) -> None:
 
 
 @pytest.fixture
-def faults(cloud: FrontCloud) -> Iterator[FrontCloud]:
-    yield cloud
-    cloud.admin("DELETE", "faults")
+def faults(running: FrontCloud) -> Iterator[FrontCloud]:
+    yield running
+    running.admin("DELETE", "faults")
 
 
 def put(cloud: FrontCloud, **fault: Any) -> None:
@@ -253,7 +265,8 @@ def test_engine_fault_reaches_the_service(faults: FrontCloud) -> None:
     assert "none  Failed  us-west-2  123456789012" in text
 
 
-def test_logs_of_server_and_nodes(cloud: FrontCloud) -> None:
+def test_logs_of_server_and_nodes(running: FrontCloud) -> None:
+    cloud = running
     assert "local_cloud.server: up:" in cloud.run("logs").stdout
     assert "There is no lifecycle log of node i-nope" in cloud.run("logs", "--node", "i-nope", code=1).stderr
     logs = cloud.client("logs")
@@ -287,7 +300,8 @@ def test_logs_of_server_and_nodes(cloud: FrontCloud) -> None:
         follow.wait()
 
 
-def test_clean_end_saves_late_log_events_and_removes_its_files(cloud: FrontCloud) -> None:
+def test_clean_end_saves_late_log_events_and_removes_its_files(running: FrontCloud) -> None:
+    cloud = running
     logs = cloud.client("logs")
     logs.create_log_group(logGroupName="late")
     logs.create_log_stream(logGroupName="late", logStreamName="s")
@@ -299,7 +313,9 @@ def test_clean_end_saves_late_log_events_and_removes_its_files(cloud: FrontCloud
     assert not (cloud.state / "socket" / "api.sock").exists()
 
 
-def test_purge_removes_all(cloud: FrontCloud) -> None:
+def test_purge_removes_all(running: FrontCloud) -> None:
+    cloud = running
+    cloud.run("down")
     refused = cloud.run("up", "--provider", "podman", code=1)
     assert "are of provider records: remove them with 'down --purge'" in refused.stderr
     assert "is removed" in cloud.run("down", "--purge").stdout
@@ -308,6 +324,7 @@ def test_purge_removes_all(cloud: FrontCloud) -> None:
 
 
 def test_foreground_ends_with_sigterm(cloud: FrontCloud) -> None:
+    cloud.run("down")
     command = [sys.executable, "-m", "local_cloud", "up", "--foreground", "--provider", "records", "--name", cloud.name]
     process = subprocess.Popen([*command, "--port", str(cloud.port)], cwd=ROOT, env=cloud.environment)
     try:

@@ -169,12 +169,12 @@ def test_many_writers_at_once(cloud: FrontCloud) -> None:
 
     def work(number: int) -> None:
         try:
-            ec2, iam = cloud.client("ec2"), cloud.client("iam")
+            ec2, iam, far = cloud.client("ec2"), cloud.client("iam"), cloud.client("ec2", "eu-west-1")
             for step in range(4):
                 ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number * 4 + step}.0/24")
                 iam.create_role(RoleName=f"r-{number}-{step}", AssumeRolePolicyDocument=TRUST)
                 ec2.describe_subnets()
-                cloud.client("ec2", "eu-west-1").describe_vpcs()
+                far.describe_vpcs()
         except BaseException as error:
             failed.append(error)
 

@@ -196,7 +196,7 @@ def test_faults_count_and_aim(tmp_path: Path) -> None:
 
 
 def test_faults_are_drawn_alike_for_one_seed_and_apart_for_each_fault() -> None:
-    def draws(seed: int, disturbed: bool) -> list[bool]:
+    def draws(seed: int, disturbed: bool, kind: str = "throttle") -> list[bool]:
         faults = Faults()
         faults.set_seed(seed)
         faults.put(Fault("throttle", percent=40))
@@ -205,11 +205,12 @@ def test_faults_are_drawn_alike_for_one_seed_and_apart_for_each_fault() -> None:
         for _ in range(200):
             if disturbed:
                 faults.take_request("drop", "s3", "PutObject")
-            found.append(faults.take_request("throttle", "s3", "PutObject"))
+            found.append(faults.take_request(kind, "s3", "PutObject"))
         return found
 
     assert draws(1, disturbed=False) == draws(1, disturbed=True)
     assert draws(1, disturbed=False) != draws(2, disturbed=False)
+    assert draws(1, disturbed=False) != draws(1, disturbed=False, kind="drop")
     assert 50 < sum(draws(1, disturbed=False)) < 110
 
 
