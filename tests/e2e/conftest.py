@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,12 +18,8 @@ LOGS = ROOT / ".build" / "logs" / "e2e"
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
     """An instance with containers as nodes, removed at the end."""
-    assert os.geteuid() == 0, "containers with systemd need root: run this as root"
-    cloud = Cloud("e2e")
-    cloud.purge()
-    cloud.up()
-    yield cloud
-    cloud.purge()
+    with Cloud("e2e").session() as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="session")

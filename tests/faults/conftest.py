@@ -20,12 +20,8 @@ LOGS = ROOT / ".build" / "logs" / "faults"
 @pytest.fixture(scope="session")
 def cloud() -> Iterator[Cloud]:
     """An instance with containers as nodes, removed at the end."""
-    assert os.geteuid() == 0, "containers with systemd need root: run this as root"
-    cloud = Cloud("faults")
-    cloud.purge()
-    cloud.up()
-    yield cloud
-    cloud.purge()
+    with Cloud("faults").session() as cloud:
+        yield cloud
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -101,6 +103,22 @@ class Cloud:
             f"local_cloud {command}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         )
         return done
+
+    @contextlib.contextmanager
+    def session(self) -> Iterator[Cloud]:
+        """The cloud, up, for some tests; removed after them. PODFORGE_KEEP=1 takes up what is there and leaves it."""
+        assert os.geteuid() == 0, "containers with systemd need root: run this as root"
+        keep = bool(os.environ.get("PODFORGE_KEEP"))
+        if keep and self.status()["status"] == "up":
+            self.port = int(self.status()["port"])
+        elif not keep:
+            self.purge()
+        self.up()
+        try:
+            yield self
+        finally:
+            if not keep:
+                self.purge()
 
     def up(self) -> None:
         """Start the API, or start it again."""
