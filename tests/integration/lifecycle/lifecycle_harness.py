@@ -51,6 +51,22 @@ ROLES = {
 }
 
 
+def version_of(python: str) -> str:
+    """Such as 3.11."""
+    code = "import sys; print('%d.%d' % sys.version_info[:2])"
+    return subprocess.run([python, "-c", code], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def node_python() -> str:
+    """The system's Python, as on a node, if nodes have such a one; else the running one."""
+    system = "/usr/bin/python3"
+    known = Path(system).exists() and (ROOT / "requirements" / f"node-py{version_of(system)}.txt").exists()
+    return system if known else sys.executable
+
+
+PYTHON = node_python()
+
+
 def free_port() -> int:
     """The first free one of the ports that these tests may use, else any."""
     for port in (*range(4680, 4700), 0):
@@ -72,7 +88,7 @@ def make_source(folder: Path) -> Path:
     for role, tasks in ROLES.items():
         (collection / "roles" / role / "tasks").mkdir(parents=True)
         (collection / "roles" / role / "tasks" / "main.yml").write_text(tasks)
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    version = version_of(PYTHON)
     wheels = collect_wheels(
         lock_for(ROOT / "requirements", version), version, os.uname().machine, cache_folder(None), None
     )
@@ -109,7 +125,7 @@ class Node:
 
     def environment(self, **more: str) -> dict[str, str]:
         """What the agent gives to the script: no HOME, no locale."""
-        path = os.pathsep.join([str(Path(sys.executable).parent), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
+        path = os.pathsep.join([str(Path(PYTHON).parent), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
         return {
             "PATH": path,
             "PODFORGE_ROOT": str(self.root),

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import boto3
@@ -13,7 +12,7 @@ from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
 
-PYTHON = f"{sys.version_info[0]}.{sys.version_info[1]}"
+PYTHON = "3.11"  # of the nodes, whatever runs this
 NAMES = ["bundle.tar", "manifest.json", "on_create.sh"]
 
 
