@@ -73,7 +73,7 @@ def changed(output: str) -> int:
 
 def test_the_playbook_builds_the_cluster(cloud: Cloud, log: Path) -> None:
     output = cloud.playbook("cluster", log=log)
-    assert changed(output) > 0
+    assert changed(output) > 0, "there was nothing before"
     assert re.search(r"ip-\d+-\d+-\d+-\d+", output), "ends with a table of the nodes"
 
 
