@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory --no-builtin-rules
 
 GATE := .venv/bin/python -m tools.gate
 # these need root for containers: without it they run themselves again under sudo
-ROOT_TARGETS := cluster test molecule e2e faults bench clean
+ROOT_TARGETS := cluster test nodes molecule e2e faults bench clean
 
 .PHONY: help setup lock $(ROOT_TARGETS) lint sanity unit integration docs distclean
 
@@ -45,6 +45,10 @@ unit: ## pure logic, on ansible-core 2.19 and 2.21
 integration: ## modules and local_cloud over HTTP, on ansible-core 2.19 and 2.21
 	@tools/setup.sh venv core-2.21
 	@$(GATE) integration integration-2.21
+
+nodes: ## the containers that play instances: files, agents, Slurm, failures
+	@tools/sudo.sh tools/setup.sh venv containers
+	@tools/sudo.sh $(GATE) nodes
 
 molecule: ## each role on a systemd container: check, converge, idempotence, verify
 	@tools/sudo.sh tools/setup.sh venv containers

@@ -38,12 +38,11 @@ def cluster_exists(cloud: Cloud) -> bool:
     return any(cluster["name"] == CLUSTER for cluster in status.get("clusters", []))
 
 
-def test_a_playbook_killed_before_the_cluster_is_created(cloud: Cloud, log: Path, chance: random.Random) -> None:
-    for _round in range(2):
-        process = cloud.start_playbook("cluster", *INPUT, log=log)
-        time.sleep(chance.uniform(2, 12))
-        assert process.poll() is None, "killed while it runs, or nothing is proven"
-        kill(process)
+def test_a_playbook_killed_anywhere(cloud: Cloud, log: Path, chance: random.Random) -> None:
+    process = cloud.start_playbook("cluster", *INPUT, log=log)
+    time.sleep(chance.uniform(3, 25))
+    assert process.poll() is None, "killed while it runs, or nothing is proven"
+    kill(process)
 
 
 def test_playbook_and_api_killed_while_the_nodes_are_made(cloud: Cloud, log: Path, chance: random.Random) -> None:

@@ -20,6 +20,7 @@ BIN = Path(sys.executable).parent
 NEWEST = ROOT / ".venv-core-2.21"
 REPORTS = BUILD / "reports"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
+ON_CONTAINERS = "tests/integration/local_cloud/test_nodes_podman.py"
 NO_NEWEST = "no Python 3.12 or 3.13 was found, which ansible-core 2.21 needs (set PODFORGE_PYTHON, or install one)"
 
 
@@ -124,7 +125,14 @@ def integration(newest: bool = False) -> Layer:
     title = f"over HTTP, ansible-core {core}"
     if newest and not (NEWEST / "bin" / "python").exists():
         return Layer(name, title, (Check("integration", not_run=NO_NEWEST),), seconds=1)
-    return Layer(name, title, (pytest(name, "tests/integration", python=venv / "bin" / "python"),), seconds=180)
+    check = pytest(name, "tests/integration", f"--ignore={ON_CONTAINERS}", python=venv / "bin" / "python")
+    return Layer(name, title, (check,), seconds=240)
+
+
+def nodes() -> Layer:
+    """The containers that play instances, without the service."""
+    check = pytest("nodes", ON_CONTAINERS)
+    return Layer("nodes", "containers as HyperPod instances", (check,), seconds=180, containers=True)
 
 
 def molecule() -> Layer:
@@ -159,6 +167,7 @@ ALL = {
     "integration": integration,
     "unit-2.21": lambda: unit(newest=True),
     "integration-2.21": lambda: integration(newest=True),
+    "nodes": nodes,
     "molecule": molecule,
     "e2e": e2e,
     "faults": faults,
