@@ -15,6 +15,8 @@ from tools.gate.model import ROOT
 from tools.gate.model import Check
 
 _SANITY_LINE = re.compile(r"^Running sanity test \"([^\"]+)\"|^Running sanity test '([^']+)'", re.MULTILINE)
+_RECAP = re.compile(r"^\S+\s*: actions=\d+\s+successful=\d+")
+_PAIR = re.compile(r"(\w+)=(\d+)")
 _SANITY_FAILED = re.compile(r"The (\d+) sanity test\(s\) listed below")
 _SANITY_SKIPPED = re.compile(r"^(?:WARNING: )?Skipping sanity test", re.MULTILINE)
 
@@ -53,14 +55,24 @@ def sanity_counts(log: str) -> Counts:
     return Counts(max(len(names) - failed, 0), failed, skipped)
 
 
+def molecule_counts(log: str) -> Counts:
+    """Sum the actions of the scenarios in molecule's recap (create, check, converge, idempotence, verify, ...)."""
+    recap = [dict(_PAIR.findall(line)) for line in log.splitlines() if _RECAP.match(line)]
+    passed = sum(int(entry["successful"]) for entry in recap)
+    failed = sum(int(entry.get("failed", 0)) for entry in recap)
+    return Counts(passed, failed, 0)
+
+
 def count(check: Check, status: int, log: Path, began: float) -> Counts:
     """Counts of a check that ended with ``status``. A failed status is never counted as a pass."""
     if check.junit is not None:
         numbers = junit_counts(junit_files(check.junit, began))
         if status == 0 and numbers.passed == 0:
             return Counts(0, 1, numbers.skipped)  # a test program that ran no test proves nothing
-    elif check.sanity:
+    elif check.counts == "sanity":
         numbers = sanity_counts(log.read_text(errors="replace"))
+    elif check.counts == "molecule":
+        numbers = molecule_counts(log.read_text(errors="replace"))
     else:
         numbers = Counts(int(status == 0), 0, 0)
     if status != 0 and numbers.failed == 0:

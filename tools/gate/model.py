@@ -27,8 +27,8 @@ class Check:
     """One program whose exit status says whether something holds.
 
     ``junit`` is a glob, absolute or from the repository: where given, the tests in those files are counted instead of
-    the check itself. ``sanity`` counts the tests that ansible-test announces. ``not_run`` is the reason why the check
-    can't run here.
+    the check itself. ``counts`` says what is counted else: the ``check``, the tests that ansible-test announces
+    (``sanity``), the actions of ``molecule``. ``not_run`` is the reason why the check can't run here.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Check:
     cwd: Path = ROOT
     env: dict[str, str] = field(default_factory=dict)
     junit: str | None = None
-    sanity: bool = False
+    counts: str = "check"
     timeout: int = 1800
     not_run: str | None = None
 

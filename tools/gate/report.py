@@ -83,7 +83,7 @@ def failures(done: Finished) -> Iterable[str]:
             continue
         yield f"--- {done.layer.name}: {result.check.name} (exit {result.status}) {result.log.relative_to(ROOT)}"
         lines = result.log.read_text(errors="replace").splitlines()
-        if result.check.sanity:  # errors are spread over the output of all tests
+        if result.check.counts == "sanity":  # errors are spread over the output of all tests
             lines = [line for line in lines if line.startswith(("ERROR:", "FATAL:"))] or lines
         for text in lines[-TAIL:]:
             yield f"    {text}"
