@@ -1,10 +1,9 @@
 #!/usr/bin/python
+
 # Copyright: (c) 2026, podforge contributors
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Mask a whole list of systemd units in one call."""
-
 from __future__ import annotations
 
 DOCUMENTATION = r"""
