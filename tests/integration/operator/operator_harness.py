@@ -173,7 +173,8 @@ class Operator:
             text=True,
             check=True,
         )
-        result: dict[str, Any] = json.loads(done.stdout)
+        # ansible-inventory marks what comes from outside: {"__ansible_unsafe": "text"}
+        result: dict[str, Any] = json.loads(done.stdout, object_hook=lambda item: item.get("__ansible_unsafe", item))
         return result
 
     def client(self, service: str) -> Any:
