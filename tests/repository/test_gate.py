@@ -1,0 +1,85 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The gate itself: what fails must never look like a pass."""
+
+from __future__ import annotations
+
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tools.gate import counts
+from tools.gate import report
+from tools.gate.model import Check
+from tools.gate.model import Layer
+from tools.gate.runner import Runner
+
+JUNIT = '<testsuites><testsuite tests="{}" failures="{}" errors="{}" skipped="{}"/></testsuites>'
+SANITY = """Running sanity test "import"
+Running sanity test "shebang"
+FATAL: The 1 sanity test(s) listed below (out of 2) failed. See error output above for details.
+"""
+RECAP = """chrony                    : actions=6  successful=5  disabled=0  skipped=0  missing=0  failed=1
+default                   : actions=2  successful=2  disabled=0  skipped=0  missing=0  failed=0
+"""
+
+
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Check) -> report.Finished:
+    """A layer of one check."""
+    monkeypatch.setattr("tools.gate.runner.LOGS", tmp_path)
+    layer = Layer("layer", "", (check,), seconds=1)
+    return report.Finished(layer, Runner({}).run_layer(layer), 0.0)
+
+
+def test_a_check_that_fails_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run(tmp_path, monkeypatch, Check("false", ("false",)))
+    assert (done.passed, done.failed, done.word) == (0, 1, "FAILED")
+
+
+def test_a_check_that_passes_is_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run(tmp_path, monkeypatch, Check("true", ("true",)))
+    assert (done.passed, done.failed, done.word) == (1, 0, "ok")
+
+
+def test_what_can_not_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tools.gate.report.ROOT", tmp_path)
+    done = run(tmp_path, monkeypatch, Check("units", not_run="no Python 3.13"))
+    assert (done.passed, done.failed, done.skipped, done.word) == (0, 0, 1, "not run")
+    text = "\n".join(report.summary([done], 60))
+    assert "no Python 3.13" in text
+    assert text.splitlines()[-1] == "0 passed, 0 failed"
+
+
+def test_a_program_that_hangs_fails_and_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    began = time.monotonic()
+    done = run(tmp_path, monkeypatch, Check("sleep", (sys.executable, "-c", "import time; time.sleep(60)"), timeout=1))
+    assert done.failed == 1
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    ("status", "numbers", "expected"),
+    [
+        (0, (5, 0, 0, 1), (4, 0, 1)),
+        (1, (5, 1, 1, 0), (3, 2, 0)),
+        (0, (0, 0, 0, 0), (0, 1, 0)),  # nothing ran
+        (2, (5, 0, 0, 0), (5, 1, 0)),  # the program itself failed
+    ],
+)
+def test_junit(tmp_path: Path, status: int, numbers: tuple[int, ...], expected: tuple[int, ...]) -> None:
+    file = tmp_path / "report.xml"
+    file.write_text(JUNIT.format(*numbers))
+    assert counts.count(Check("c", junit=str(file)), status, file, began=0) == expected
+
+
+def test_a_report_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
+    file = tmp_path / "report.xml"
+    file.write_text(JUNIT.format(5, 0, 0, 0))
+    assert counts.count(Check("c", junit=str(file)), 0, file, began=time.time() + 60) == (0, 1, 0)
+
+
+def test_sanity_and_molecule() -> None:
+    assert counts.sanity_counts(SANITY) == (1, 1, 0)
+    assert counts.molecule_counts(RECAP) == (7, 1, 0)
