@@ -51,6 +51,11 @@ expected() {
   if [[ -s $file ]]; then cat "$file"; else printf '%d' "$2"; fi
 }
 
+# no_network NAME: whether the log of a step that failed says that nothing could be reached
+no_network() {
+  grep -qiE 'resolv|could not connect|connection (refused|timed out)|unreachable|dns error|failed to (fetch|connect)' "$LOGS/setup-$1.log"
+}
+
 # step NAME DEFAULT_SECONDS TITLE COMMAND...: run quietly, show the time gone and left, keep the log, show its end on failure
 step() {
   local name=$1 default=$2 title=$3 log=$LOGS/setup-$1.log

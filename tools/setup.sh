@@ -97,9 +97,11 @@ install_packages() {
       die "packages are missing (${missing[*]}) and sudo asks for a password that nobody can type here" \
         "as root: apt-get install ${missing[*]}"
   fi
-  step apt 60 "installing Debian packages: ${missing[*]}" apt_install "${missing[@]}" ||
-    die "the packages could not be installed" \
-      "check that the mirrors of /etc/apt/sources.list* can be reached (the log says which failed), then run this again"
+  step apt 60 "installing Debian packages: ${missing[*]}" apt_install "${missing[@]}" && return
+  ! no_network apt ||
+    die "no network: the Debian mirrors can't be reached" \
+      "connect this machine (behind a proxy set http_proxy and https_proxy), then run this again"
+  die "the packages could not be installed: ${missing[*]}" "mend what apt says above, then run this again"
 }
 
 check_containers() {

@@ -72,9 +72,14 @@ ensure_venv() {
   flock 9
   if [[ $(cat "$folder/.podforge-stamp" 2>/dev/null) != "$stamp" ]] || ! "$folder/bin/python" -c '' 2>/dev/null; then
     rm -f "$folder/.podforge-stamp"
-    step "$(basename "$folder")" "$seconds" "$title from $(basename "$lock")" fill_venv "$folder" "$python" "$lock" ||
-      die "the virtual environment $folder could not be filled" \
-        "check that PyPI (or the mirror named in pip's configuration) can be reached, then run this again"
+    local name
+    name=$(basename "$folder")
+    if ! step "$name" "$seconds" "$title from $(basename "$lock")" fill_venv "$folder" "$python" "$lock"; then
+      ! no_network "$name" ||
+        die "no network: PyPI (or the mirror named in pip's configuration) can't be reached" \
+          "connect this machine (behind a proxy set https_proxy), then run this again"
+      die "the virtual environment $folder could not be filled" "mend what is said above, then run this again"
+    fi
     printf '%s' "$stamp" >"$folder/.podforge-stamp"
   fi
   link_collection "$folder"
