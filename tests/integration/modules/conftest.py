@@ -17,7 +17,7 @@ from modules_harness import free_port
 def _cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     state = tmp_path_factory.mktemp("cloud")
     port = free_port()
-    cloud = Cloud(f"http://127.0.0.1:{port}", port, state, speed=300)
+    cloud = Cloud(f"http://127.0.0.1:{port}", port, state, speed=1500)
     cloud.start()
     try:
         cloud.found()

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -166,10 +167,11 @@ class Ansible:
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_PIPELINING": "1",
             **more,
         }
 
-    def command(self, tasks: list[dict[str, Any]], **variables: Any) -> tuple[list[str], Path]:
+    def command(self, tasks: list[dict[str, Any]]) -> tuple[list[str], Path]:
         """Write the playbook; returns the command and the file that will hold the results."""
         results = self.folder / f"results-{time.monotonic_ns()}.json"
         names = [f"result_{index}" for index in range(len(tasks))]
@@ -182,7 +184,7 @@ class Ansible:
             "hosts": "localhost",
             "connection": "local",
             "gather_facts": False,
-            "vars": {"ansible_python_interpreter": sys.executable, **variables},
+            "vars": {"ansible_python_interpreter": sys.executable},
             "tasks": steps,
         }
         playbook = self.folder / f"play-{time.monotonic_ns()}.json"
@@ -190,22 +192,36 @@ class Ansible:
         program = str(Path(sys.executable).parent / "ansible-playbook")
         return [program, "-i", "localhost,", str(playbook)], results
 
-    def play(self, *tasks: dict[str, Any], env: dict[str, str] | None = None, **variables: Any) -> Played:
-        """Run tasks one after the other, failed ones too."""
-        command, results = self.command(list(tasks), **variables)
-        done = subprocess.run(
+    def start(self, *tasks: dict[str, Any]) -> tuple[subprocess.Popen[str], Path]:
+        """Start a play, in a session of its own; the file will hold the results."""
+        command, results = self.command(list(tasks))
+        running = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=self.environment(**(env or {})),
+            env=self.environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=300,
-            check=False,
+            start_new_session=True,
         )
-        assert results.exists(), done.stdout
-        assert "secret-of-the-tests" not in done.stdout + results.read_text()
-        return Played(json.loads(results.read_text()), done.stdout)
+        return running, results
+
+    def play(self, *tasks: dict[str, Any], when: str = "", then: Callable[[], None] | None = None) -> Played:
+        """Run tasks one after the other, failed ones too. ``then`` is done at the first line that has ``when``."""
+        running, results = self.start(*tasks)
+        lines = []
+        with running:
+            assert running.stdout is not None
+            for line in running.stdout:
+                lines.append(line)
+                if then is not None and when in line:
+                    then()
+                    then = None
+        output = "".join(lines)
+        assert results.exists(), output
+        assert then is None, f"no line has {when!r}: {output}"
+        assert "secret-of-the-tests" not in output + results.read_text()
+        return Played(json.loads(results.read_text()), output)
 
     def group(self, name: str, count: int, kind: str = "Compute", **more: Any) -> dict[str, Any]:
         """A group of a Slurm cluster."""

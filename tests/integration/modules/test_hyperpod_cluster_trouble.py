@@ -4,13 +4,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
-import subprocess
 import time
 from typing import Any
 
-import pytest
-from modules_harness import ROOT
 from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
@@ -18,16 +16,6 @@ from modules_harness import cluster
 
 def gone(name: str) -> dict[str, Any]:
     return cluster({"name": name, "state": "absent", "wait_delay": 1})
-
-
-def until(cloud: Cloud, name: str, status: str) -> None:
-    """Wait for a status as anybody may."""
-    sagemaker = cloud.client("sagemaker")
-    for _ in range(600):
-        if sagemaker.describe_cluster(ClusterName=name)["ClusterStatus"] == status:
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{name} is not {status}")
 
 
 def test_a_failed_creation_is_explained_refused_and_made_again(ansible: Ansible, cloud: Cloud) -> None:
@@ -49,12 +37,17 @@ def test_a_failed_creation_is_explained_refused_and_made_again(ansible: Ansible,
     now = int(time.time() * 1000)
     written = [{"timestamp": now + number, "message": f"step {number}"} for number in range(40)]
     logs.put_log_events(**stream, logEvents=written)
-    cloud.set_speed(20)
 
-    played = ansible.play(cluster(wish), cluster(wish), cluster({**wish, "recreate_failed": True}, check_mode=True))
+    played = ansible.play(
+        cluster(wish),
+        cluster(wish),
+        cluster({**wish, "recreate_failed": True}, check_mode=True),
+        when="Creating",
+        then=lambda: cloud.set_speed(cloud.speed),
+    )
     failed, refused, checked = played.results
     assert failed["failed"]
-    assert "Cluster broken is not in service after 00:0" in failed["msg"]
+    assert "Cluster broken is not in service after 0" in failed["msg"]
     assert failed["cluster"]["cluster_status"] == "Failed"
     failure = failed["failure"]
     assert failure["message"] == failed["cluster"]["failure_message"]
@@ -129,49 +122,32 @@ def test_an_answer_lost_after_creation_is_found_out(ansible: Ansible, cloud: Clo
     assert deleted["changed"]
 
 
-@pytest.mark.parametrize("progress", [True, False])
-def test_the_api_may_go_away_and_come_back_while_it_waits(ansible: Ansible, cloud: Cloud, progress: bool) -> None:
-    name = f"restarted-{progress}".lower()
-    cloud.set_speed(40)
-    command, results = ansible.command([cluster(ansible.wish(name, progress=progress))])
-    with subprocess.Popen(
-        command, cwd=ROOT, env=ansible.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    ) as running:
-        sagemaker = cloud.client("sagemaker")
-        for _ in range(300):
-            if sagemaker.list_clusters(NameContains=name)["ClusterSummaries"]:
-                break
-            time.sleep(0.1)
+def test_the_api_may_go_away_and_come_back_while_it_waits(ansible: Ansible, cloud: Cloud) -> None:
+    def restart() -> None:
         cloud.stop()
         time.sleep(4)
         cloud.start()
-        output, _nothing = running.communicate(timeout=200)
-    assert running.returncode == 0, output
-    assert '"cluster_status": "InService"' in results.read_text()
-    assert ansible.play(gone(name))[0]["changed"]
+        cloud.set_speed(cloud.speed)
+
+    cloud.set_speed(1)
+    played = ansible.play(cluster(ansible.wish("restarted")), gone("restarted"), when="Creating", then=restart)
+    made, deleted = played.results
+    assert made["changed"], made["msg"]
+    assert made["cluster"]["cluster_status"] == "InService"
+    assert any("the API does not answer" in line for line in played.progress("restarted"))
+    assert deleted["changed"]
 
 
 def test_a_run_that_was_killed_is_continued(ansible: Ansible, cloud: Cloud) -> None:
     wish = ansible.wish("killed")
-    cloud.set_speed(20)
-    command, results = ansible.command([cluster(wish)])
-    with subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=ansible.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    ) as running:
+    cloud.set_speed(1)
+    running, results = ansible.start(cluster(wish))
+    with running:
         assert running.stdout is not None
-        for line in running.stdout:
-            if "Creating" in line:
-                break
-        running.send_signal(signal.SIGINT)
-        running.communicate(timeout=60)
+        next(line for line in running.stdout if "Creating" in line)
+        os.killpg(running.pid, signal.SIGKILL)
     assert not results.exists()
-    cloud.set_speed(100)
+    cloud.set_speed(cloud.speed)
     continued, deleted = ansible.play(cluster(wish), gone("killed")).results
     assert not continued["changed"]
     assert continued["cluster"]["cluster_status"] == "InService"

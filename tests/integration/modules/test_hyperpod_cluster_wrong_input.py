@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
 from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
@@ -91,16 +90,16 @@ SURROUNDINGS = [
 ]
 
 
-@pytest.mark.parametrize("module", ["hyperpod_cluster", "hyperpod_cluster_info"])
-def test_wrong_surroundings(ansible: Ansible, module: str) -> None:
-    options = ansible.wish(NAME) if module == "hyperpod_cluster" else {"names": [NAME]}
+def test_wrong_surroundings(ansible: Ansible) -> None:
+    modules = {"hyperpod_cluster": ansible.wish(NAME), "hyperpod_cluster_info": {"names": [NAME]}}
+    cases = [(module, environment, words) for module in modules for environment, words in SURROUNDINGS]
     tasks = [
-        {f"podforge.hyperpod.{module}": options, "environment": environment} for environment, _words in SURROUNDINGS
+        {f"podforge.hyperpod.{module}": modules[module], "environment": environment}
+        for module, environment, _words in cases
     ]
-    played = ansible.play(*tasks)
-    for (environment, words), result in zip(SURROUNDINGS, played.results, strict=True):
-        assert result.get("failed"), environment
+    for (module, environment, words), result in zip(cases, ansible.play(*tasks).results, strict=True):
+        assert result.get("failed"), (module, environment)
         for word in words:
-            assert word in result["msg"], (environment, result["msg"])
+            assert word in result["msg"], (module, environment, result["msg"])
         assert "Traceback" not in result["msg"]
         assert "\n" not in result["msg"].strip()
