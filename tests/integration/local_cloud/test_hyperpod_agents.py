@@ -146,7 +146,10 @@ def test_a_worker_keeps_the_inventory_of_its_provisioning(cloud: Cloud, account:
         ClusterName="demo", InstanceGroups=[account.group_spec("worker-group-1", 3, "Compute")]
     )
     account.wait("demo", "InService")
-    count = lambda config: len(config["InstanceGroups"][2]["Instances"])  # noqa: E731
+
+    def count(config):
+        return len(config["InstanceGroups"][2]["Instances"])
+
     after = agent(cloud, worker)
     assert content(after, "resource_config.json") == before
     assert count(before) == 2

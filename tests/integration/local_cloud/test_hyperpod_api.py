@@ -290,7 +290,10 @@ def test_replace_reboot_and_delete_nodes(account: Account) -> None:
     call = account.sagemaker.batch_replace_cluster_nodes
     assert "Slurm controller" in error_of(call, ClusterName="batch", NodeIds=[controller["InstanceId"]])[1]
     assert call(ClusterName="batch", NodeIds=[worker["InstanceId"]])["Successful"] == [worker["InstanceId"]]
-    by_name = lambda: {n["PrivateDnsHostname"]: n for n in account.nodes("batch")}  # noqa: E731
+
+    def by_name():
+        return {n["PrivateDnsHostname"]: n for n in account.nodes("batch")}
+
     new = account.until(
         lambda: by_name()[worker["PrivateDnsHostname"]],
         lambda n: n["InstanceId"] != worker["InstanceId"] and n["InstanceStatus"]["Status"] == "Running",

@@ -58,7 +58,10 @@ def test_pages_together_are_the_sorted_list(items: list[tuple[int, int]], size: 
 
 def test_tokens_are_opaque_and_good_for_their_request_only() -> None:
     items = [(i, i) for i in range(5)]
-    key = lambda i: (i[0], str(i[1]))  # noqa: E731
+
+    def key(i):
+        return (i[0], str(i[1]))
+
     _, token = paginate("Op", {"MaxResults": 2}, items, key=key)
     assert token is not None
     page, _ = paginate("Op", {"MaxResults": 9, "NextToken": token}, items, key=key)
@@ -262,7 +265,10 @@ class Limits:
 def test_quotas_count_what_is_there_and_never_hinder_shrinking() -> None:
     world = World()
     world.create(groups(4))  # six ml.c5.xlarge
-    check = lambda quotas, changed, specs: limits.check_quotas(quotas, [world.c], changed, specs)  # noqa: E731
+
+    def check(quotas, changed, specs):
+        return limits.check_quotas(quotas, [world.c], changed, specs)
+
     check(Limits(**{"ml.c5.xlarge": 8}), None, [group("x", 2)])
     with pytest.raises(ServiceError, match="current utilization of 6 Instances and a request delta of 3"):
         check(Limits(**{"ml.c5.xlarge": 8}), None, [group("x", 3)])

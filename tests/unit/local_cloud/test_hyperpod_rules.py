@@ -264,7 +264,10 @@ def test_rules_of_node_calls() -> None:
     cluster = running().c
     controller = cluster.group_nodes("ctl")[0].instance_id
     worker = cluster.group_nodes("work")[0]
-    replace = lambda **p: next(iter(rules_change.replace_findings(p, cluster, "replaced")), "")  # noqa: E731
+
+    def replace(**p):
+        return next(iter(rules_change.replace_findings(p, cluster, "replaced")), "")
+
     assert replace(NodeIds=[worker.instance_id]) == ""
     assert "Slurm controller node" in replace(NodeIds=[controller])
     assert "At most 25" in replace(NodeIds=[f"i-{i:017x}" for i in range(26)])

@@ -279,7 +279,10 @@ def test_deep_health_checks_run_on_accelerated_types_only() -> None:
 def test_node_actions_of_the_slurm_agent() -> None:
     world = running()
     worker, controller = world.members("work")[0], world.members("ctl")[0]
-    act = lambda node, action: changes_nodes.node_action(world.c, node.hostname, action, world.now, world.env).cluster  # noqa: E731
+
+    def act(node, action):
+        return changes_nodes.node_action(world.c, node.hostname, action, world.now, world.env).cluster
+
     assert act(worker, "Replace").nodes[worker.key].phase is Phase.REPLACE
     assert act(worker, "Reboot").nodes[worker.key].phase is Phase.REBOOT
     assert act(controller, "Reboot").nodes[controller.key].phase is Phase.REBOOT
