@@ -29,6 +29,11 @@ def playbook(name: str, *arguments: str, variables: dict[str, Any] | None = None
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
 
 
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """All that a run has printed, in one line whatever the callback has wrapped or quoted."""
+    return " ".join((done.stdout + done.stderr).split()).replace("''", "'")
+
+
 def eventually(question: Callable[[], Any], seconds: float = 120.0) -> Any:
     """The answer, once it is true; the last one after so many seconds."""
     deadline = time.monotonic() + seconds

@@ -11,6 +11,7 @@ from typing import Any
 
 from support import eventually
 from support import playbook
+from support import said
 from support import states
 
 NODE = "ip-10-199-47-12"
@@ -40,9 +41,9 @@ def test_a_replaced_compute_node_joins_the_living_cluster(controller: Any) -> No
     jobs = controller.check_output("sbatch --parsable --wrap 'sleep 300' --nodelist=ip-10-199-47-12 --begin=now+1hour")
     subprocess.run(["podman", "rm", "--force", "--time", "0", container], check=True, capture_output=True)
     made = playbook("default/create.yml")
-    assert made.returncode == 0, made.stdout
+    assert made.returncode == 0, said(made)
     done = playbook("slurm_base/converge.yml", "--limit=compute")
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, said(done)
     assert eventually(lambda: states(controller).get(NODE) == "idle", 180), states(controller)
     assert controller.check_output("timeout 90 srun hostname") == NODE
     # the controller's memory has lived on

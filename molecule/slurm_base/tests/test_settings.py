@@ -16,6 +16,7 @@ from support import MOLECULE
 from support import changed
 from support import eventually
 from support import playbook
+from support import said
 from support import setting
 from support import states
 
@@ -47,7 +48,7 @@ def converge(config: dict[str, Any], *arguments: str) -> Any:
 def test_a_setting_is_applied_by_reconfiguration(controller: Any, compute: Any) -> None:
     pid = controller.check_output("systemctl show --property=MainPID --value slurmctld")
     done = converge({"SlurmdTimeout": 123, "PrologFlags": ["Alloc", "Contain"], "DisableRootJobs": False})
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, said(done)
     assert setting(controller, "SlurmdTimeout") == "123 sec"
     assert setting(controller, "PrologFlags") == "Alloc,Contain"
     assert setting(controller, "DisableRootJobs") == "no"
@@ -59,7 +60,7 @@ def test_a_setting_is_applied_by_reconfiguration(controller: Any, compute: Any) 
 def test_a_setting_that_is_read_at_start_only_restarts_slurmctld(controller: Any) -> None:
     pid = controller.check_output("systemctl show --property=MainPID --value slurmctld")
     done = converge({"MaxJobCount": 4321})
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, said(done)
     assert setting(controller, "MaxJobCount") == "4321"
     assert setting(controller, "SlurmdTimeout") == "60 sec"  # the agent's own again
     assert controller.check_output("systemctl show --property=MainPID --value slurmctld") != pid
@@ -68,7 +69,7 @@ def test_a_setting_that_is_read_at_start_only_restarts_slurmctld(controller: Any
 def test_check_mode_shows_the_change_and_makes_none(controller: Any) -> None:
     before = controller.file(FILE).content_string
     done = converge({"MaxJobCount": 4321, "KillWait": 77}, "--check", "--diff")
-    assert done.returncode == 0, done.stdout
+    assert done.returncode == 0, said(done)
     assert "+KillWait=77" in done.stdout
     assert changed(done.stdout, "controller") > 0
     assert controller.file(FILE).content_string == before
@@ -106,8 +107,8 @@ def test_wrong_settings_are_refused_and_the_old_ones_kept(controller: Any, argum
     before = controller.file(FILE).content_string
     done = converge({"SlurmdTimeuot": 60}, *arguments)
     assert done.returncode != 0
-    assert "slurm_base_config is refused and the settings in force are kept" in " ".join(done.stdout.split())
-    assert "unrecognized key: SlurmdTimeuot" in " ".join(done.stdout.split())
+    assert "slurm_base_config is refused and the settings in force are kept" in said(done)
+    assert "unrecognized key: SlurmdTimeuot" in said(done)
     assert controller.file(FILE).content_string == before
     assert controller.service("slurmctld").is_running
 
@@ -124,7 +125,7 @@ def test_settings_that_slurmctld_cannot_live_with_are_taken_back(controller: Any
         },
     )
     assert done.returncode != 0
-    assert "the old settings are in force again" in " ".join(done.stdout.split()), done.stdout
+    assert "the old settings are in force again" in said(done), said(done)
     assert controller.file(FILE).content_string == before
     assert eventually(lambda: "is UP" in controller.run("scontrol ping").stdout)
     assert setting(controller, "MaxJobCount") == "4321"
