@@ -128,10 +128,11 @@ def test_teardown_killed(operator: Operator, variables: dict[str, Any], at: str)
 
 
 def test_teardown_leaves_what_it_did_not_make(operator: Operator, variables: dict[str, Any]) -> None:
-    """A bucket, a role and a VPC of somebody else, the first two by names that the cluster uses."""
+    """A role and a VPC of somebody else, the role by the name that the description uses."""
     ec2, iam = operator.client("ec2"), operator.client("iam")
     foreign = ec2.create_vpc(CidrBlock="10.250.0.0/16")["Vpc"]["VpcId"]
-    iam.create_role(RoleName="somebody-else", AssumeRolePolicyDocument='{"Version": "2012-10-17", "Statement": []}')
+    trust = (operator.tree / "playbooks" / "files" / "node_trust.json").read_text()
+    iam.create_role(RoleName="somebody-else", AssumeRolePolicyDocument=trust)
     run = operator.play("teardown", {**variables, "hyperpod_execution_role": {"name": "somebody-else"}})
     assert run.status == 0, run.output
     assert [vpc["VpcId"] for vpc in ec2.describe_vpcs()["Vpcs"] if not vpc["IsDefault"]] == [foreign]
