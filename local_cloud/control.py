@@ -172,7 +172,7 @@ def _start(paths: CloudPaths, settings: ServerSettings) -> None:
         os.close(descriptor)
         os.close(write_end)
     with os.fdopen(read_end) as stream:
-        ready, _, _ = select.select([stream], [], [], _START)
+        ready, _write, _error = select.select([stream], [], [], _START)
         told = stream.readline() if ready else ""
     result = json.loads(told) if told else {}
     if result.get("ok"):

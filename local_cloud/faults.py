@@ -61,7 +61,7 @@ class Fault:
         """Whether a call of ``service`` (signing name) is meant."""
         if self.operation is None:
             return True
-        wanted_service, _, wanted = self.operation.rpartition(":")
+        wanted_service, _dummy, wanted = self.operation.rpartition(":")
         return wanted_service in ("", service) and wanted in ("*", operation)
 
 

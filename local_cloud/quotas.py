@@ -89,7 +89,7 @@ class Quotas:
         """
         if not isinstance(raw, dict):
             raise ServiceError("ValidationException", "Quotas are an object of name or code and value.")
-        by_code = {code: name for name, (code, _) in catalogue().items()}
+        by_code = {code: name for name, (code, _dummy) in catalogue().items()}
         wanted: dict[str, float | None] = {}
         for given, value in raw.items():
             name = by_code.get(given, given)

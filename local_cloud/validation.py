@@ -254,12 +254,12 @@ def _constraints(shape: Any) -> list[tuple[str, Callable[[Any], bool]]]:
 
 
 def _told(shape: Any) -> str:
-    texts = [text for text, _ in _constraints(shape)]
+    texts = [text for text, _dummy in _constraints(shape)]
     return f"[{', '.join([*texts, 'Member must not be null'])}]"
 
 
 def _all_hold(shape: Any, values: Iterable[Any]) -> bool:
-    tests = [test for _, test in _constraints(shape)]
+    tests = [test for _dummy, test in _constraints(shape)]
     return all(value is not None and all(test(value) for test in tests) for value in values)
 
 

@@ -38,9 +38,9 @@ _PROVISIONING = frozenset({Phase.LAUNCH, Phase.BOOT, Phase.REIMAGE, Phase.LIFECY
 
 def document(core: Core, instance_id: str, token: str) -> dict[str, Any]:
     """What an instance is told about itself and its cluster. Raises ServiceError for a wrong id or token."""
-    region, _, _ = _authenticate(core, instance_id, token)
+    region, _cluster, _node = _authenticate(core, instance_id, token)
     with region.lock:
-        _, cluster, node = _authenticate(core, instance_id, token)
+        _region, cluster, node = _authenticate(core, instance_id, token)
         cluster, node, text = _resource_text(region, cluster, node)
     role = node.spec["ExecutionRole"]
     credentials = core.access.role_credentials(role.split(":")[4], cluster.region, role, node.instance_id)
@@ -72,9 +72,9 @@ def document(core: Core, instance_id: str, token: str) -> dict[str, Any]:
 def event(core: Core, instance_id: str, token: str, body: dict[str, Any]) -> None:
     """Take an agent's report. It is saved when this returns. Raises ServiceError."""
     kind = body.get("type")
-    region, _, _ = _authenticate(core, instance_id, token)
+    region, _cluster, _node = _authenticate(core, instance_id, token)
     with region.lock:
-        _, cluster, node = _authenticate(core, instance_id, token)
+        _region, cluster, node = _authenticate(core, instance_id, token)
         if kind == "NodeAction":
             _node_action(core, region, cluster, node, body)
         elif kind in _KINDS and body.get("attempt", node.attempt) != node.attempt:

@@ -125,7 +125,7 @@ def add(cluster: Cluster, params: Mapping[str, Any], now: Instant, env: Environm
         added += [(node, item) for node in add_nodes(d, group, placements, Phase.WAIT, kind)]
     add_scaling(d, list(details.values()))
     if token:
-        keys = [node.key for node, _ in added]
+        keys = [node.key for node, _dummy in added]
         fresh = {t: v for t, v in cluster.tokens.items() if now.virtual - v["at"] < timings.CLIENT_TOKEN_LIFE}
         entry = {"at": now.virtual, "request": request, "keys": keys, "failed": failed}
         d.set(tokens={**fresh, token: entry})

@@ -215,7 +215,7 @@ def pending_effects(cluster: Cluster) -> list[Effect]:
             if missing > 0 and not group.deleting:
                 effects.append(((_ORDER["place"], 0, 0), Effect("place", group.name, count=missing)))
     effects.sort(key=lambda item: item[0])
-    return [effect for _, effect in effects]
+    return [effect for _dummy, effect in effects]
 
 
 def next_deadline(cluster: Cluster, after: float = float("-inf")) -> float | None:

@@ -16,7 +16,7 @@ class Ids:
 
     def cluster_id(self) -> str:
         """Last element of a cluster ARN: 12 of [a-z0-9]."""
-        return "".join(secrets.choice(_LOWER) for _ in range(12))
+        return "".join(secrets.choice(_LOWER) for _dummy in range(12))
 
     def instance_id(self) -> str:
         """``i-`` and 17 hexadecimal digits."""

@@ -210,7 +210,7 @@ def split_uri(uri: str) -> tuple[str, str]:
     host, path = match.group(2), match.group(3).strip("/")
     if match.group(1) == "https":
         if host.startswith("s3"):
-            bucket, _, path = path.partition("/")
+            bucket, _dummy, path = path.partition("/")
             return bucket, path
         return host.split(".s3")[0], path
     return host, path

@@ -53,7 +53,7 @@ def step(cluster: Cluster, now: Instant, observations: Sequence[Observation], en
             _placed(d, seen)
         else:
             steps_node.observe(d, seen)
-    for _ in range(MAX_ROUNDS):
+    for _dummy in range(MAX_ROUNDS):
         before = d.changes
         _round(d)
         if d.changes == before or d.gone:

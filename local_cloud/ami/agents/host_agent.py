@@ -106,7 +106,7 @@ class HostAgent:
         for name, file in sorted((document.get("files") or {}).items()):
             if _put(Path(name), file) and Path(name) == MUNGE_KEY:
                 _run("systemctl", "restart", "munge")
-        self._hosts([(address, name) for address, name in document.get("hosts") or []])
+        self._hosts(document.get("hosts") or [])
         text = json.dumps(document)
         if not node.DOCUMENT_FILE.exists() or node.DOCUMENT_FILE.read_text(encoding="utf-8") != text:
             node.write_atomically(node.DOCUMENT_FILE, text, 0o600)

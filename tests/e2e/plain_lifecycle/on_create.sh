@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # A lifecycle script as teams write them today: bash, jq, the AWS CLI's stand-in on the node, scontrol. It knows only what

@@ -128,7 +128,7 @@ def test_operation_that_no_model_knows(cloud: FrontCloud) -> None:
 def test_never_an_html_page(cloud: FrontCloud, method: str, path: str, service: str) -> None:
     scope = f"{KEY}/20260101/{REGION}/{service}/aws4_request"
     headers = {"Authorization": f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host, Signature=00"}
-    _, answer = cloud.raw(method, path, b"x" if method == "POST" else None, headers)
+    _dummy, answer = cloud.raw(method, path, b"x" if method == "POST" else None, headers)
     assert "<html" not in str(answer).lower()
     assert "<!doctype" not in str(answer).lower()
 
@@ -271,9 +271,9 @@ def test_admin_wants_its_token_and_agents_theirs(cloud: FrontCloud) -> None:
 
 
 def test_a_page_in_a_browser_may_not_reset(cloud: FrontCloud) -> None:
-    status, _ = cloud.raw("POST", "/moto-api/reset", b"", {"Origin": "http://evil.example"})
+    status, _dummy = cloud.raw("POST", "/moto-api/reset", b"", {"Origin": "http://evil.example"})
     assert status == 403
-    status, _ = cloud.raw("GET", "/moto-api/data.json", headers={"Host": "rebound.example"})
+    status, _dummy = cloud.raw("GET", "/moto-api/data.json", headers={"Host": "rebound.example"})
     assert status == 403
 
 

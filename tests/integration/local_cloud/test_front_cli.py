@@ -176,7 +176,7 @@ def put(cloud: FrontCloud, **fault: Any) -> None:
 
 def outcomes(cloud: FrontCloud, calls: int) -> list[str]:
     client, found = cloud.client("sagemaker", config=ONCE), []
-    for _ in range(calls):
+    for _dummy in range(calls):
         try:
             client.list_clusters()
             found.append("ok")
@@ -190,7 +190,7 @@ def outcomes(cloud: FrontCloud, calls: int) -> list[str]:
 def test_percentages_are_drawn_alike_after_the_same_seed(faults: FrontCloud) -> None:
     put(faults, kind="throttle", percent=50)
     runs = []
-    for _ in range(2):
+    for _dummy in range(2):
         faults.admin("PUT", "faults", {"seed": 7})
         runs.append(outcomes(faults, 12))
     assert runs[0] == runs[1]

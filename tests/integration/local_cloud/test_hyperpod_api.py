@@ -157,7 +157,7 @@ def account_vpc(ec2: Any, account: Account) -> str:
     return account.vpc
 
 
-@pytest.mark.parametrize(("change", "text"), REFERENCES, ids=[text for _, text in REFERENCES])
+@pytest.mark.parametrize(("change", "text"), REFERENCES, ids=[text for _dummy, text in REFERENCES])
 def test_what_a_request_refers_to_must_exist(
     account: Account, things: dict[str, str], change: dict[str, Any], text: str
 ) -> None:
@@ -187,7 +187,7 @@ def test_rules_and_names_over_the_wire(account: Account, demo: str) -> None:
     code, message, status = error_of(create, **account.request(demo))
     assert (code, status) == ("ResourceInUse", 400)
     assert "already exists" in message
-    code, message, _ = error_of(account.sagemaker.describe_cluster, ClusterName="nope")
+    code, message, _dummy = error_of(account.sagemaker.describe_cluster, ClusterName="nope")
     assert (code, message) == ("ResourceNotFound", "Cluster with name nope not found.")
     for operation in ("update_cluster", "delete_cluster", "list_cluster_nodes", "update_cluster_software"):
         more = {"NodeRecovery": "None"} if operation == "update_cluster" else {}
@@ -220,7 +220,7 @@ def test_quotas(cloud: Cloud, account: Account) -> None:
     cloud.admin("PUT", "quotas", {"ml.c5.2xlarge for cluster usage": 1})
     params = account.request("quota")
     params["InstanceGroups"][2] = account.group_spec("worker-group-1", 2, "Compute", InstanceType="ml.c5.2xlarge")
-    code, message, _ = error_of(account.sagemaker.create_cluster, **params)
+    code, message, _dummy = error_of(account.sagemaker.create_cluster, **params)
     assert code == "ResourceLimitExceeded"
     assert message.startswith(
         "The account-level service limit 'ml.c5.2xlarge for cluster usage' is 1 Instances, with current utilization of "
@@ -252,7 +252,7 @@ def test_update_grows_shrinks_and_deletes_groups(cloud: Cloud, account: Account)
     before = {n["InstanceId"] for n in account.nodes("updates")}
     worker = account.group_spec("worker-group-1", 4, "Compute")
     account.sagemaker.update_cluster(ClusterName="updates", InstanceGroups=[worker])
-    code, message, _ = error_of(account.sagemaker.update_cluster, ClusterName="updates", InstanceGroups=[worker])
+    code, message, _dummy = error_of(account.sagemaker.update_cluster, ClusterName="updates", InstanceGroups=[worker])
     assert code == "ConflictException"
     assert "Updating" in message
     account.wait("updates", "InService")

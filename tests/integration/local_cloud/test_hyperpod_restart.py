@@ -88,7 +88,7 @@ def test_three_thousand_nodes(cloud: Cloud, account: Account) -> None:
     assert len({n["InstanceId"] for n in nodes}) == 3000
     assert calls == 30
     times = []
-    for _ in range(5):
+    for _dummy in range(5):
         started = time.monotonic()
         account.describe("large")
         times.append(time.monotonic() - started)

@@ -31,7 +31,7 @@ def test_names_filters_nodes_and_what_is_missing(ansible: Ansible, cloud: Cloud)
         cluster({"name": "seen-small", "state": "absent", "wait_delay": 1}),
         cluster({"name": "seen-large", "state": "absent", "wait_delay": 1}),
     )
-    _, made, _, by_name, by_part, nodes, nothing, everything, refused, *_rest = played.results
+    _first, made, _second, by_name, by_part, nodes, nothing, everything, refused, *_rest = played.results
     assert made["changed"], made["msg"]
     names = [[found["cluster_name"] for found in result.get("clusters", [])] for result in (by_name, by_part, nothing)]
     assert names == [["seen-small"], ["seen-large", "seen-small"], []]

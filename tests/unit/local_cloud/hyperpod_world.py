@@ -62,7 +62,7 @@ class CountedPlacer:
         self._numbers = itertools.count(4)
 
     def take(self, settings: Mapping[str, Any], spec: Mapping[str, Any], count: int) -> list[Placement]:
-        numbers = [next(self._numbers) for _ in range(count)]
+        numbers = [next(self._numbers) for _dummy in range(count)]
         return [
             Placement(
                 "vpc-1",
@@ -173,7 +173,7 @@ class World:
 
     def act(self) -> None:
         """Carry out all effects until there are none."""
-        for _ in range(200):
+        for _dummy in range(200):
             if self.cluster is None or not self.effects:
                 return
             self.step(*[self._carry_out(effect) for effect in self.effects])
@@ -194,7 +194,7 @@ class World:
 
     def run(self, until: str | None = None, limit: int = 2000) -> None:
         """Let time pass until nothing happens any more, or the cluster is in a status."""
-        for _ in range(limit):
+        for _dummy in range(limit):
             if self.cluster is not None and self.cluster.status == until:
                 return
             if not self.tick():

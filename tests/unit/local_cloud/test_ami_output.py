@@ -42,7 +42,7 @@ def test_a_written_line_stands_for_one_printed_line_only() -> None:
 
 def test_repeated_lines_are_counted() -> None:
     merger = Merger(hold=1.0)
-    for _ in range(3):
+    for _dummy in range(3):
         merger.printed(b"x", 0.0)
     merger.written(b"x", 0.1)
     assert merger.due(1.0) == [b"x", b"x"]

@@ -30,7 +30,7 @@ def test_binary_lines_stay_within_the_limit() -> None:
 
 
 def test_batches_keep_the_order_and_both_limits() -> None:
-    events = [{"timestamp": 1, "message": "y" * 200_000} for _ in range(11)]
+    events = [{"timestamp": 1, "message": "y" * 200_000} for _dummy in range(11)]
     events += [{"timestamp": 1, "message": f"{n}"} for n in range(25_000)]
     batches = list(shipper.batches(events))
     assert [event for batch in batches for event in batch] == events

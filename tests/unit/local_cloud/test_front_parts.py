@@ -186,7 +186,7 @@ def test_faults_count_and_aim(tmp_path: Path) -> None:
     assert not faults.take("insufficient_capacity", "a")
     assert faults.take("node_launch_failure", "a")
     again = Faults(path)
-    assert [again.take("node_launch_failure", "a") for _ in range(3)] == [True, False, False]
+    assert [again.take("node_launch_failure", "a") for _dummy in range(3)] == [True, False, False]
     assert not Faults(path).take("node_launch_failure", "a")
     again.put(Fault("throttle", percent=100, operation="s3:*"))
     assert again.take_request("throttle", "s3", "PutObject")
@@ -202,7 +202,7 @@ def test_faults_are_drawn_alike_for_one_seed_and_apart_for_each_fault() -> None:
         faults.put(Fault("throttle", percent=40))
         faults.put(Fault("drop", percent=40))
         found = []
-        for _ in range(200):
+        for _dummy in range(200):
             if disturbed:
                 faults.take_request("drop", "s3", "PutObject")
             found.append(faults.take_request(kind, "s3", "PutObject"))

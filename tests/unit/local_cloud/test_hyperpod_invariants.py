@@ -55,7 +55,7 @@ class Play:
     def do(self, action: str, number: int) -> None:
         world = self.world
         if action == "tick":
-            for _ in range(number):
+            for _dummy in range(number):
                 world.tick()
                 self.check()
             return

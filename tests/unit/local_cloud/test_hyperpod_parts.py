@@ -62,11 +62,11 @@ def test_tokens_are_opaque_and_good_for_their_request_only() -> None:
     def key(i):
         return (i[0], str(i[1]))
 
-    _, token = paginate("Op", {"MaxResults": 2}, items, key=key)
+    _dummy, token = paginate("Op", {"MaxResults": 2}, items, key=key)
     assert token is not None
-    page, _ = paginate("Op", {"MaxResults": 9, "NextToken": token}, items, key=key)
+    page, _dummy = paginate("Op", {"MaxResults": 9, "NextToken": token}, items, key=key)
     assert page == items[2:]
-    rest, _ = paginate("Op", {"NextToken": token}, [i for i in items if i[0] != 1], key=key)
+    rest, _dummy = paginate("Op", {"NextToken": token}, [i for i in items if i[0] != 1], key=key)
     assert rest == items[2:]  # the last item sent has gone meanwhile
     for operation, params in (("Other", {"NextToken": token}), ("Op", {"NextToken": token, "NameContains": "x"})):
         with pytest.raises(ServiceError, match="other parameters"):

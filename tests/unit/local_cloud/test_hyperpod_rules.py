@@ -208,7 +208,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("params", "text"), WRONG, ids=[text for _, text in WRONG])
+@pytest.mark.parametrize(("params", "text"), WRONG, ids=[text for _dummy, text in WRONG])
 def test_wrong_requests_are_refused(params: dict[str, Any], text: str) -> None:
     findings = list(create_findings(params))
     assert findings, "nothing found"
@@ -241,7 +241,7 @@ UPDATES: list[tuple[dict[str, Any], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("params", "text"), UPDATES, ids=[text for _, text in UPDATES])
+@pytest.mark.parametrize(("params", "text"), UPDATES, ids=[text for _dummy, text in UPDATES])
 def test_wrong_updates_are_refused(params: dict[str, Any], text: str) -> None:
     findings = list(rules_change.update_findings({"ClusterName": "demo", **params}, running().c))
     assert findings, "nothing found"
@@ -301,7 +301,7 @@ def test_a_busy_cluster_takes_no_replacements() -> None:
 
 
 def test_findings_leave_the_request_alone() -> None:
-    for params, _ in WRONG:
+    for params, _dummy in WRONG:
         before = copy.deepcopy(params)
         list(create_findings(params))
         assert params == before

@@ -187,7 +187,7 @@ def test_a_launch_that_fails_leaves_nothing_behind(opened: Callable[[], HyperPod
     create(service, [group("ctl", 1, "Controller")])
     until(lambda: describe(service)["ClusterStatus"] == "Failed")
     assert "no room" in describe(service)["FailureMessage"]
-    assert [call for call, _ in machines.calls][:2] == ["launch", "terminate"]
+    assert [call for call, _dummy in machines.calls][:2] == ["launch", "terminate"]
 
 
 def test_a_half_started_instance_is_ended_before_the_next_try(
@@ -216,7 +216,7 @@ def test_an_unexpected_error_of_the_provider_is_tried_again(
     service = opened()
     create(service, [group("ctl", 1, "Controller")])
     until(lambda: machines.specs)
-    assert [call for call, _ in machines.calls] == ["launch", "launch"]
+    assert [call for call, _dummy in machines.calls] == ["launch", "launch"]
     assert describe(service)["ClusterStatus"] == "Creating"
 
 

@@ -62,7 +62,7 @@ def test_failure(sagemaker: Any, clock: Any) -> None:
 
 def test_time_is_up(sagemaker: Any, clock: Any) -> None:
     client, stubber = sagemaker
-    for _ in range(4):
+    for _dummy in range(4):
         answer(stubber, "Creating")
     with pytest.raises(WaitFailed) as caught:
         waiter(client, clock, timeout=30).wait(journey(clock))
@@ -107,7 +107,7 @@ def test_slices_end_when_something_changes_and_take_up_where_they_were(sagemaker
     for status in ("Creating", "Creating", "InService", "InService"):
         answer(stubber, status, NodeProvisioningMode="Continuous")
         no_nodes(stubber)
-    for _ in range(2):
+    for _dummy in range(2):
         with pytest.raises(Slice) as part:
             waiter(client, clock, sliced=True).wait(way)
         shown.append(part.value.line)
@@ -125,11 +125,11 @@ def test_slices_end_when_something_changes_and_take_up_where_they_were(sagemaker
 def test_a_heartbeat_when_nothing_changes(sagemaker: Any, clock: Any) -> None:
     client, stubber = sagemaker
     way = journey(clock)
-    for _ in range(7):
+    for _dummy in range(7):
         answer(stubber, "Creating")
         no_nodes(stubber)
     lines = []
-    for _ in range(2):
+    for _dummy in range(2):
         with pytest.raises(Slice) as part:
             waiter(client, clock, sliced=True).wait(way)
         lines.append(part.value.line)
