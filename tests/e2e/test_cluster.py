@@ -144,11 +144,10 @@ def test_a_node_can_configure_itself_again(cloud: Cloud, cluster: str) -> None:
         assert {name: role["status"] for name, role in last["roles"].items() if role["status"] != "ok"} == {}
 
 
-def test_the_inventory_connects_to_every_node(cloud: Cloud, cluster: str, tmp_path: Path) -> None:
-    source = tmp_path / "demo.hyperpod.yml"
-    source.write_text(f"plugin: podforge.hyperpod.hyperpod_nodes\nclusters: [{cluster}]\n")
+def test_the_inventory_connects_to_every_node(cloud: Cloud, cluster: str) -> None:
+    group = f"hyperpod_cluster_{cluster}"
     done = subprocess.run(
-        [str(BIN / "ansible"), "-i", str(source), "all", "-m", "ansible.builtin.command", "-a", "hostname"],
+        [str(BIN / "ansible"), "-i", "inventory/local", group, "-m", "ansible.builtin.command", "-a", "hostname"],
         cwd=ROOT,
         env=cloud.environment,
         check=False,
