@@ -145,7 +145,7 @@ def test_a_node_can_configure_itself_again(cloud: Cloud, cluster: str) -> None:
 
 
 def test_the_inventory_connects_to_every_node(cloud: Cloud, cluster: str) -> None:
-    group = f"hyperpod_cluster_{cluster}"
+    group = f"hyperpod_cluster_{cluster.replace('-', '_')}"
     done = subprocess.run(
         [str(BIN / "ansible"), "-i", "inventory/local", group, "-m", "ansible.builtin.command", "-a", "hostname"],
         cwd=ROOT,
