@@ -230,7 +230,7 @@ class Server:
     def serve(self, ready: Callable[[], None]) -> None:
         """Answer until SIGTERM or SIGINT; ``ready`` is called when the first request can come."""
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stopping.set())
+            signal.signal(number, lambda *_unused: self._stopping.set())
         threads = [threading.Thread(target=server.serve_forever, name="listener") for server in self._servers]
         for thread in threads:
             thread.start()

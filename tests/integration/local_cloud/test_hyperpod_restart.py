@@ -73,7 +73,7 @@ def test_three_thousand_nodes(cloud: Cloud, account: Account) -> None:
     cloud.admin("PUT", "speed", {"speed": 3600})
     calls = 0
 
-    def count(**_: object) -> None:
+    def count(**_unused: object) -> None:
         nonlocal calls
         calls += 1
 
