@@ -42,7 +42,7 @@ def test_a_failed_creation_is_explained_refused_and_made_again(ansible: Ansible,
         cluster(wish),
         cluster(wish),
         cluster({**wish, "recreate_failed": True}, check_mode=True),
-        when="Creating",
+        when="broken 0",
         then=lambda: cloud.set_speed(cloud.speed),
     )
     failed, refused, checked = played.results
