@@ -204,7 +204,7 @@ class Operator:
             ),
             "nat gateways": len([g for g in ec2.describe_nat_gateways()["NatGateways"] if g["State"] in alive]),
             "internet gateways": len(ec2.describe_internet_gateways()["InternetGateways"]),
-            "endpoints": len(ec2.describe_vpc_endpoints()["VpcEndpoints"]),
+            "endpoints": len([e for e in ec2.describe_vpc_endpoints()["VpcEndpoints"] if e["State"] in alive]),
             "addresses": len(ec2.describe_addresses()["Addresses"]),
         }
 
