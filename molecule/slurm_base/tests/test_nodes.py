@@ -40,7 +40,7 @@ def test_a_replaced_compute_node_joins_the_living_cluster(controller: Any) -> No
     container = json.loads(os.environ["MOLECULE_NODES"])["compute"]
     jobs = controller.check_output("sbatch --parsable --wrap 'sleep 300' --nodelist=ip-10-199-47-12 --begin=now+1hour")
     subprocess.run(["podman", "rm", "--force", "--time", "0", container], check=True, capture_output=True)
-    made = playbook("default/create.yml")
+    made = playbook("default/create.yml", variables={"molecule_make": ["compute"]})
     assert made.returncode == 0, said(made)
     done = playbook("slurm_base/converge.yml", "--limit=compute")
     assert done.returncode == 0, said(done)

@@ -51,7 +51,7 @@ def test_a_setting_is_applied_by_reconfiguration(controller: Any, compute: Any) 
     assert done.returncode == 0, said(done)
     assert setting(controller, "SlurmdTimeout") == "123 sec"
     assert setting(controller, "PrologFlags") == "Alloc,Contain"
-    assert setting(controller, "DisableRootJobs") == "no"
+    assert setting(controller, "DisableRootJobs") == "No"
     assert controller.check_output("systemctl show --property=MainPID --value slurmctld") == pid
     cached = compute.file("/run/slurm/conf/podforge.conf")
     assert eventually(lambda: cached.contains("^SlurmdTimeout=123$"))
