@@ -76,14 +76,14 @@ class ClusterAgent:
             return
         for name, text in files.items():
             node.write_atomically(ETC / name, text, 0o644)
-        names = ",".join(item.name for item in layout.nodes)
-        LOG.info("wrote slurm.conf: nodes %s", names or "(none)")
-        changed = names != self._nodes
+        nodes = slurm_conf.node_table(layout)
+        LOG.info("wrote slurm.conf: nodes %s", nodes or "(none)")
+        changed = nodes != self._nodes
         # Noted first: a slurmctld that refuses (others' settings may be wrong) must not be restarted again and again.
-        self._written, self._nodes = written, names
+        self._written, self._nodes = written, nodes
         self._save()
         if _active("slurmctld"):
-            # Slurm 22.05 takes up new and removed nodes at a start only; all else by reconfiguration.
+            # Slurm 22.05 takes up new and removed nodes, and GresTypes, at a start only; all else by reconfiguration.
             if changed:
                 _run("systemctl", "restart", "slurmctld")
                 _wait_for_slurmctld()

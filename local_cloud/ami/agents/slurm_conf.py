@@ -176,6 +176,11 @@ def slurm_conf(layout: Layout, cpus: int, memory_mb: int) -> str:
     return "".join(text)
 
 
+def node_table(layout: Layout) -> str:
+    """What slurmctld reads at its start only: names of the nodes, with their GPUs where they have some."""
+    return ",".join(f"{node.name}:gpu:{node.gpus}" if node.gpus else node.name for node in layout.nodes)
+
+
 def gres_conf(layout: Layout) -> str:
     """The text of gres.conf. The host agent makes the device names; what they stand for is /dev/null."""
     lines = [f"NodeName={node.name} Name=gpu File={devices(node.gpus)}\n" for node in layout.nodes if node.gpus]

@@ -37,12 +37,12 @@ AGENT = re.compile(r"^/_local_cloud/agent/v1/nodes/(i-[0-9a-f]{17})(/events)?$")
 def wait(what: str, condition: Callable[[], Any], seconds: float = 60) -> Any:
     """The first true answer of the condition."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while True:
         found = condition()
         if found:
             return found
+        assert time.monotonic() < end, f"not within {seconds} seconds: {what}; last seen: {found!r}"
         time.sleep(0.5)
-    raise AssertionError(f"not within {seconds} seconds: {what}")
 
 
 def make_spec(cloud: str, group: str, number: int, last: int, **changes: Any) -> NodeSpec:

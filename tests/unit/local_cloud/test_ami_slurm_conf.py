@@ -87,6 +87,7 @@ def test_gpus_follow_from_the_instance_type() -> None:
         "NodeName=ip-10-0-0-7 Name=gpu File=/dev/nvidia[0-7]",
         "NodeName=ip-10-0-0-8 Name=gpu File=/dev/nvidia0",
     ]
+    assert slurm_conf.node_table(layout) == "ip-10-0-0-7:gpu:8,ip-10-0-0-8:gpu:1"
 
 
 def test_controllers_of_the_resource_file_come_first() -> None:
