@@ -134,7 +134,7 @@ def update(
             else:
                 _new_group(d, spec, restricted)
     for name in params.get("InstanceGroupsToDelete", []):
-        d.group(d.groups[name], deleting=True, status="Deleting", target=0, minimum=0, minimum_by=None)
+        d.group(d.groups[name], deleting=True, status="Deleting", target=0, minimum=0, minimum_by=None, update=None)
     d.roles = roles.of(dataclasses.replace(d.cluster, groups=d.groups))
     added = _fill(d, placer)
     doom, later = _doom(d)
@@ -224,13 +224,14 @@ def _changed_group(d: Draft, group: Group, spec: dict[str, Any]) -> None:
     minimum = spec.get("MinInstanceCount", 0)
     below = minimum > sum(n.joined for n in d.members(group.name))
     waits = d.cluster.continuous and not below and group.status != "Creating"
+    serving = "SystemUpdating" if group.updating else "InService"
     d.group(
         group,
         spec=spec,
         target=spec["InstanceCount"],
         minimum=minimum,
         deleting=False,
-        status="InService" if waits else ("Creating" if group.status == "Creating" else "Updating"),
+        status=serving if waits else ("Creating" if group.status == "Creating" else "Updating"),
         minimum_by=d.now.virtual + timings.MINIMUM_COUNT if minimum and below else None,
     )
     if waits:

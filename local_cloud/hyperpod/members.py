@@ -27,6 +27,7 @@ def add_nodes(d: Draft, group: Group, placements: list[Placement], phase: Phase,
     """Add one node per placement, numbered by the lowest free numbers from 1; ``kind`` is its instance type."""
     taken = {n.index for n in d.nodes.values() if n.group == group.name}
     index = 0
+    image_id, release = group.desired_image
     added = []
     for placement in placements:
         index += 1
@@ -41,8 +42,8 @@ def add_nodes(d: Draft, group: Group, placements: list[Placement], phase: Phase,
             token=d.env.ids.token(),
             placement=placement,
             spec=group.spec,
-            image_id=group.image_id,
-            release=group.release,
+            image_id=image_id,
+            release=release,
             created=d.now.wall,
             phase=phase,
         )

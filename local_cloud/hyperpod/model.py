@@ -102,6 +102,10 @@ class Node:
         return "ip-" + self.placement.ip_address.replace(".", "-")
 
 
+# SoftwareUpdateStatus of an update that goes on.
+UPDATE_OPEN = ("Pending", "InProgress", "RollbackInProgress")
+
+
 @dataclass(frozen=True)
 class GroupUpdate:
     """A running or finished UpdateClusterSoftware of one group."""
@@ -141,6 +145,21 @@ class Group:
     steady: tuple[int, int] = (0, 0)
     """(target, minimum) when it was last InService."""
     deleting: bool = False
+
+    @property
+    def updating(self) -> bool:
+        """A software update goes on."""
+        return self.update is not None and self.update.status in UPDATE_OPEN
+
+    @property
+    def desired_image(self) -> tuple[str, str]:
+        """(image id, release) that new instances get: where a running software update leads, or leads back to."""
+        update = self.update
+        if update is None or not self.updating:
+            return self.image_id, self.release
+        if update.status == "RollbackInProgress":
+            return update.previous_image_id, update.previous_release
+        return update.image_id, update.release
 
 
 class JobKind(str, enum.Enum):

@@ -13,7 +13,6 @@ from local_cloud.hyperpod.images import orchestrator_of
 from local_cloud.hyperpod.members import instance_types
 from local_cloud.hyperpod.model import Phase
 from local_cloud.hyperpod.model import Purpose
-from local_cloud.hyperpod.steps_software import OPEN
 
 if TYPE_CHECKING:
     from local_cloud.hyperpod.model import Cluster
@@ -94,6 +93,8 @@ def cluster_details(cluster: Cluster) -> dict[str, Any]:
         details = _group(cluster, group, members[group.name])
         result.setdefault("RestrictedInstanceGroups" if group.restricted else "InstanceGroups", []).append(details)
     result.update(cluster.settings)
+    if "RestrictedInstanceGroupsConfig" in cluster.settings:
+        result["RestrictedInstanceGroupsConfig"] = _shared(cluster.settings["RestrictedInstanceGroupsConfig"])
     if "AutoScaling" in cluster.settings:
         status = "InService" if cluster.settings["AutoScaling"]["Mode"] == "Enable" else "Deleting"
         result["AutoScaling"] = {**cluster.settings["AutoScaling"], "Status": status}
@@ -126,8 +127,8 @@ def node_summary(cluster: Cluster, node: Node, logical: bool) -> dict[str, Any]:
         "LaunchTime": when(node.created),
         "InstanceStatus": _instance_status(node),
         "PrivateDnsHostname": _dns(cluster, node),
-        "CurrentImageReleaseVersion": node.release,
-        "ImageVersionStatus": images.version_status(orchestrator_of(cluster.settings), node.release),
+        "CurrentImageReleaseVersion": _current_image(node)[1],
+        "ImageVersionStatus": images.version_status(orchestrator_of(cluster.settings), _current_image(node)[1]),
     }
     if logical:
         result["NodeLogicalId"] = node.key
@@ -143,16 +144,16 @@ def node_details(cluster: Cluster, node: Node) -> dict[str, Any]:
     if not result["InstanceId"]:
         del result["InstanceId"]
     result.update({member: node.spec[member] for member in _NODE_MEMBERS if member in node.spec})
-    desired = group.update if group and _updating(group) else None
+    desired = group.desired_image if group and group.updating else (node.image_id, node.release)
     result.update(
         PrivatePrimaryIp=node.placement.ip_address,
         Placement={
             "AvailabilityZone": node.placement.availability_zone,
             "AvailabilityZoneId": node.placement.availability_zone_id,
         },
-        CurrentImageId=node.image_id,
-        DesiredImageId=desired.image_id if desired else node.image_id,
-        DesiredImageReleaseVersion=desired.release if desired else node.release,
+        CurrentImageId=_current_image(node)[0],
+        DesiredImageId=desired[0],
+        DesiredImageReleaseVersion=desired[1],
         CapacityType="Spot" if "Spot" in node.spec.get("CapacityRequirements", {}) else "OnDemand",
     )
     kubernetes = (group.spec if group else node.spec).get("KubernetesConfig")
@@ -214,7 +215,7 @@ def _group(cluster: Cluster, group: Group, nodes: list[Node]) -> dict[str, Any]:
         "CurrentCount": sum(n.joined and n.phase not in (Phase.TERMINATE, Phase.DRAIN) for n in nodes),
         "TargetCount": group.target,
         "InstanceGroupName": group.name,
-        "Status": group.status,
+        "Status": _group_status(group, nodes),
     }
     details.update({member: group.spec[member] for member in _SPEC_MEMBERS if member in group.spec})
     if "TrainingPlanArn" in group.spec:
@@ -225,17 +226,21 @@ def _group(cluster: Cluster, group: Group, nodes: list[Node]) -> dict[str, Any]:
     if "MinInstanceCount" in group.spec:
         details["MinCount"] = group.minimum
     update = group.update
-    desired = update if update is not None and _updating(group) and update.status != "RollbackInProgress" else None
+    current, desired = (group.image_id, group.release), group.desired_image
+    if update is not None and update.status == "RollbackInProgress":
+        # During a rollback the two swap values.
+        current = (update.image_id, update.release)
     details.update(
-        CurrentImageId=group.image_id,
-        DesiredImageId=desired.image_id if desired else group.image_id,
-        CurrentImageReleaseVersion=group.release,
-        DesiredImageReleaseVersion=desired.release if desired else group.release,
-        ImageVersionStatus=images.version_status(orchestrator_of(cluster.settings), group.release),
+        CurrentImageId=current[0],
+        DesiredImageId=desired[0],
+        CurrentImageReleaseVersion=current[1],
+        DesiredImageReleaseVersion=desired[1],
+        ImageVersionStatus=images.version_status(orchestrator_of(cluster.settings), current[1]),
     )
     if update is not None:
         details["SoftwareUpdateStatus"] = update.status
-        if _updating(group) and update.config:
+        details["TargetStateCount"] = sum(n.phase is Phase.RUN and (n.image_id, n.release) == desired for n in nodes)
+        if group.updating and update.config:
             details["ActiveSoftwareUpdateConfig"] = update.config
     if "KubernetesConfig" in group.spec:
         details["KubernetesConfig"] = _kubernetes(group.spec["KubernetesConfig"], current=True)
@@ -266,8 +271,27 @@ def _flexible(group: Group, nodes: list[Node], details: dict[str, Any]) -> None:
     ]
 
 
-def _updating(group: Group) -> bool:
-    return group.update is not None and group.update.status in OPEN
+def _group_status(group: Group, nodes: list[Node]) -> str:
+    """InService is Degraded while instances are unhealthy and nothing is done about it any more."""
+    lost = any(n.phase is Phase.FAILED and n.deadline is None for n in nodes)
+    return "Degraded" if group.status == "InService" and lost else group.status
+
+
+def _current_image(node: Node) -> tuple[str, str]:
+    """(image id, release) that a node runs: the old one until it has booted the new root volume."""
+    if node.previous_image is not None and node.phase in (Phase.REIMAGE, Phase.BOOT):
+        return node.previous_image
+    return node.image_id, node.release
+
+
+def _shared(config: dict[str, Any]) -> dict[str, Any]:
+    """RestrictedInstanceGroupsConfig as it is described: what holds, and what is wished for."""
+    shared = config["SharedEnvironmentConfig"]
+    return {
+        "SharedEnvironmentConfig": {
+            f"{state}{member}": value for state in ("Current", "Desired") for member, value in shared.items()
+        }
+    }
 
 
 def _instance_status(node: Node) -> dict[str, str]:

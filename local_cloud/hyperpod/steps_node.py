@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
 from local_cloud.hyperpod import messages
@@ -237,8 +238,12 @@ def replace(d: Draft, node: Node, message: str | None = None) -> None:
         metadata={"Instance": {"NodeLogicalId": node.key}},
     )
     purpose = Purpose.REPLACE if node.joined or node.purpose is Purpose.REPLACE else Purpose.CREATE
-    spec = d.groups[node.group].spec if node.group in d.groups else node.spec
     group = d.groups.get(node.group)
+    image_id, release = group.desired_image if group else (node.image_id, node.release)
+    if group is not None and group.update is not None and node.key in group.update.todo:
+        # The new instance has the image of a running software update from the start.
+        todo = tuple(key for key in group.update.todo if key != node.key)
+        d.group(group, update=dataclasses.replace(group.update, todo=todo))
     d.node(
         node,
         phase=Phase.REPLACE,
@@ -246,10 +251,10 @@ def replace(d: Draft, node: Node, message: str | None = None) -> None:
         deadline=None,
         joined=False,
         message=message,
-        spec=spec,
+        spec=group.spec if group else node.spec,
         previous_image=None,
-        image_id=group.image_id if group else node.image_id,
-        release=group.release if group else node.release,
+        image_id=image_id,
+        release=release,
     )
 
 

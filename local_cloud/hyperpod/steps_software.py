@@ -20,13 +20,12 @@ if TYPE_CHECKING:
     from local_cloud.hyperpod.model import GroupUpdate
     from local_cloud.hyperpod.model import Node
 
-OPEN = ("Pending", "InProgress", "RollbackInProgress")
 _READY = (Phase.RUN, Phase.FAILED)
 
 
 def advance(d: Draft) -> None:
     """One step of all running software updates, and of the cluster's job when they are over."""
-    names = [n for n, g in d.groups.items() if g.update is not None and g.update.status in OPEN]
+    names = [n for n, g in d.groups.items() if g.updating]
     if names:
         first = min(_rank(d, name) for name in names)
         for name in names:
@@ -36,7 +35,7 @@ def advance(d: Draft) -> None:
     job = d.cluster.job
     if job is None or job.kind is not JobKind.SOFTWARE:
         return
-    if any(g.update is not None and g.update.status in OPEN for g in d.groups.values()):
+    if any(g.updating for g in d.groups.values()):
         return
     failures = [g.update.message for g in d.groups.values() if g.update is not None and g.update.failed]
     d.set(status="InService", job=None, failure_message=failures[0] if failures else None)
@@ -83,22 +82,31 @@ def _advance_group(d: Draft, group: Group) -> None:
             update, batch=(), next_batch=d.now.virtual + float(update.config.get("WaitIntervalInSeconds", 0))
         )
         group = d.group(group, update=update)
-    todo = [key for key in update.todo if key in d.nodes]
+    todo = _launch_with_image(d, group, [key for key in update.todo if key in d.nodes])
     if not todo:
         _finish(d, group, update)
     elif d.now.virtual >= update.next_batch:
         _next_batch(d, group, update, todo)
 
 
+def _launch_with_image(d: Draft, group: Group, todo: list[str]) -> list[str]:
+    """Nodes without an instance need no new root volume, only the image; the keys of the others."""
+    image_id, release = group.desired_image
+    for key in todo:
+        if d.nodes[key].phase is Phase.WAIT:
+            d.node(d.nodes[key], image_id=image_id, release=release, previous_image=None)
+    return [key for key in todo if d.nodes[key].phase is not Phase.WAIT]
+
+
 def _next_batch(d: Draft, group: Group, update: GroupUpdate, todo: list[str]) -> None:
     rollback = update.status == "RollbackInProgress"
+    image_id, release = group.desired_image
     total = sum(1 for n in d.nodes.values() if n.group == group.name)
     size = batch_size(update.config, total, rollback)
     chosen = [d.nodes[key] for key in todo][:size]
     if any(node.phase not in _READY for node in chosen):
         return  # busy with something else (reboot, replacement): comes when that is over
     for node in chosen:
-        image = (update.previous_image_id, update.previous_release) if rollback else (update.image_id, update.release)
         d.event(
             "Instance",
             f"Root volume replacement started for Instance {node.instance_id} in IG {group.name}.",
@@ -112,8 +120,8 @@ def _next_batch(d: Draft, group: Group, update: GroupUpdate, todo: list[str]) ->
             deadline=None,
             spec=group.spec,
             previous_image=None if rollback else (node.image_id, node.release),
-            image_id=image[0],
-            release=image[1],
+            image_id=image_id,
+            release=release,
             root_volume=node.root_volume + 1,
             token=d.env.ids.token(),
             attempt=1,
@@ -133,7 +141,8 @@ def _start_rollback(d: Draft, group: Group, update: GroupUpdate, failed: Node) -
         group=group.name,
         metadata={"InstanceGroup": {"FailureMessage": message}},
     )
-    back = tuple(n.key for n in d.members(group.name) if n.previous_image is not None)
+    # Besides those that were updated, what was launched since has the new image.
+    back = tuple(n.key for n in d.members(group.name) if n.key not in update.todo)
     update = dataclasses.replace(
         update, status="RollbackInProgress", todo=back, batch=(), next_batch=0.0, failed=True, message=message
     )

@@ -12,11 +12,14 @@ from hyperpod_world import World
 from hyperpod_world import group
 from hyperpod_world import groups
 
+from local_cloud.hyperpod import changes_nodes
 from local_cloud.hyperpod import timings
 from local_cloud.hyperpod.draft import next_deadline
 from local_cloud.hyperpod.images import latest
 from local_cloud.hyperpod.model import Phase
+from local_cloud.hyperpod.model import Purpose
 from local_cloud.hyperpod.show import cluster_details
+from local_cloud.hyperpod.show import node_details
 from local_cloud.hyperpod.show import node_status
 from local_cloud.hyperpod.steps_software import batch_size
 
@@ -123,7 +126,13 @@ def test_a_failing_script_is_retried_then_everything_goes_back() -> None:
                 seen.add((node_status(node), bool(node.message)))
                 if node.phase is Phase.LIFECYCLE:
                     world.c.nodes[node.key] = type(node)(**{**vars(node), "fault": "lifecycle"})
-        if details(world, "work")["SoftwareUpdateStatus"] == "RollbackInProgress":
+        shown = details(world, "work")
+        if shown["SoftwareUpdateStatus"] == "RollbackInProgress":
+            # The images of the description have swapped; what counts is what is back on the old one.
+            assert shown["CurrentImageReleaseVersion"] == latest("Slurm")
+            assert shown["DesiredImageReleaseVersion"] == "1.0.0"
+            old = [n for n in world.members("work") if n.phase is Phase.RUN and n.release == "1.0.0"]
+            assert shown["TargetStateCount"] == len(old)
             back = max(back, sum(n.phase in BUSY for n in world.members("work")))
         world.tick()
     assert max(attempts) == timings.UPDATE_ATTEMPTS
@@ -185,3 +194,88 @@ def test_a_batch_waits_for_nodes_that_are_busy_and_time_does_not_stand_still() -
     assert deadline is None or deadline > world.time
     world.run("InService")
     assert {n.release for n in world.members("work")} == {latest("Slurm")}
+
+
+def test_what_runs_on_the_desired_image_is_counted() -> None:
+    world = old_cluster(3)
+    one = {"RollingUpdatePolicy": {"MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1}}}
+    assert "TargetStateCount" not in details(world, "work")
+    world.software(InstanceGroups=[{"InstanceGroupName": "work"}], DeploymentConfig=one)
+    counts = []
+    while world.c.status == "SystemUpdating":
+        count = details(world, "work")["TargetStateCount"]
+        if counts[-1:] != [count]:
+            counts.append(count)
+        busy = [n for n in world.members("work") if n.phase in (Phase.REIMAGE, Phase.BOOT)]
+        assert {node_details(world.c, n)["CurrentImageReleaseVersion"] for n in busy} <= {"1.0.0"}
+        assert {node_details(world.c, n)["DesiredImageReleaseVersion"] for n in busy} <= {latest("Slurm")}
+        world.tick()
+    assert counts == [0, 1, 2, 3][: len(counts)]
+    assert details(world, "work")["TargetStateCount"] == 3
+
+
+def continuous_cluster(workers: int) -> World:
+    world = World()
+    specs = [{**spec, "ImageReleaseVersion": "1.0.0"} for spec in groups(workers)]
+    world.create(specs, NodeProvisioningMode="Continuous")
+    world.run()
+    return world
+
+
+ONE_BY_ONE = {"RollingUpdatePolicy": {"MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1}}}
+
+
+def test_nodes_that_wait_for_capacity_do_not_hold_up_the_update() -> None:
+    world = continuous_cluster(2)
+    world.fail = {"work": ["capacity"] * 200}
+    world.call(changes_nodes.add, NodesToAdd=[{"InstanceGroupName": "work", "IncrementTargetCountBy": 1}])
+    world.act()
+    world.software(InstanceGroups=[{"InstanceGroupName": "work"}])
+    while details(world, "work")["SoftwareUpdateStatus"] != "Succeeded":
+        assert world.tick()
+    assert details(world, "work")["CurrentCount"] == 2
+    world.fail = {}
+    world.run()
+    assert details(world, "work")["CurrentCount"] == 3
+    assert {(n.release, n.root_volume) for n in world.members("work")} == {(latest("Slurm"), 2), (latest("Slurm"), 1)}
+
+
+def test_nodes_launched_during_an_update_have_its_image_from_the_start() -> None:
+    world = continuous_cluster(2)
+    world.software(InstanceGroups=[{"InstanceGroupName": "work"}], DeploymentConfig=ONE_BY_ONE)
+    world.act()
+    second = world.members("work")[1]
+    world.call(changes_nodes.replace_nodes, NodeIds=[second.instance_id])
+    world.update(InstanceGroups=[group("work", 3, "Compute")])
+    assert details(world, "work")["Status"] == "SystemUpdating"
+    world.run()
+    assert details(world, "work")["SoftwareUpdateStatus"] == "Succeeded"
+    assert [n.release for n in world.members("work")] == [latest("Slurm")] * 3
+    assert [n.root_volume for n in world.members("work")] == [2, 1, 1]
+
+
+def test_a_rollback_takes_along_what_was_launched_during_the_update() -> None:
+    world = continuous_cluster(2)
+    world.software(InstanceGroups=[{"InstanceGroupName": "work"}], DeploymentConfig=ONE_BY_ONE)
+    world.act()
+    world.update(InstanceGroups=[group("work", 3, "Compute")])
+    while details(world, "work")["SoftwareUpdateStatus"] == "InProgress":
+        for node in world.members("work"):
+            if node.phase is Phase.LIFECYCLE and node.purpose is Purpose.UPDATE:
+                world.c.nodes[node.key] = dataclasses.replace(node, fault="lifecycle")
+        world.tick()
+    world.run()
+    assert details(world, "work")["SoftwareUpdateStatus"] == "RollbackComplete"
+    assert [n.release for n in world.members("work")] == ["1.0.0"] * 3
+
+
+def test_a_group_that_is_deleted_during_its_update_stays_deleting() -> None:
+    world = continuous_cluster(2)
+    world.software()
+    world.update(InstanceGroupsToDelete=["work"])
+    while "work" in world.c.groups:
+        assert details(world, "work")["Status"] == "Deleting"
+        world.tick()
+    world.run()
+    assert details(world, "login")["SoftwareUpdateStatus"] == "Succeeded"
+    assert world.c.job is None

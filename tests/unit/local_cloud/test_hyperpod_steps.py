@@ -40,6 +40,10 @@ def counts(world: World) -> dict[str, tuple[int, int]]:
     }
 
 
+def status_of(world: World, name: str) -> str:
+    return next(str(g["Status"]) for g in cluster_details(world.c)["InstanceGroups"] if g["InstanceGroupName"] == name)
+
+
 def test_creation_takes_the_documented_time_and_starts_the_controller_first() -> None:
     world = World()
     world.create(groups(3))
@@ -158,10 +162,12 @@ def test_a_replacement_is_tried_three_times() -> None:
     world.run()
     assert node_status(world.members("work")[0]) == "Failure"
     assert world.c.status == "InService"
+    assert status_of(world, "work") == "Degraded"
     world.fail = {"work": ["launch", ""]}
     world.call(changes_nodes.replace_nodes, NodeIds=[world.members("work")[0].instance_id])
     world.run()
     assert node_status(world.members("work")[0]) == "Running"
+    assert status_of(world, "work") == "InService"
 
 
 def test_reboot_keeps_everything() -> None:
