@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Mapping
 
+AUTHENTICATION_MODES = ("API", "API_AND_CONFIG_MAP")
 PRINCIPAL = "sagemaker.amazonaws.com"
 _URI = re.compile(r"^(https|s3)://([^/]+)/?(.*)$")
 
@@ -120,9 +121,8 @@ class References:
 
     def check_role(self, arn: str, principal: str | None) -> None:
         """The role exists and, if a principal is given, trusts it."""
-        account = arn.split(":")[4]
-        roles = {role.arn: role for role in list(get_backend("iam")[account][self.partition].get_roles())}
-        role = roles.get(arn)
+        known = list(get_backend("iam")[self.account_id][self.partition].get_roles())
+        role = {role.arn: role for role in known}.get(arn)
         if role is None or (principal and not trusts(role.assume_role_policy_document, principal)):
             raise invalid(
                 f"Could not assume role {arn}. Please ensure that the role exists and allows principal "
@@ -163,14 +163,24 @@ class References:
         return None
 
     def eks_facts(self, arn: str) -> EksFacts:
-        """What nodes are told about the EKS cluster. Raises ServiceError unless it exists and is ACTIVE."""
-        parts = arn.split(":")
-        name = parts[5].partition("/")[2]
-        cluster = get_backend("eks")[parts[4]][parts[3]].clusters.get(name)
-        if cluster is None or parts[3] != self.region:
+        """What nodes are told about the EKS cluster.
+
+        Raises ServiceError unless it exists in this account and region, is ACTIVE and knows access entries (Developer
+        Guide, "Getting started with Amazon EKS support in SageMaker HyperPod").
+        """
+        name = arn.partition("cluster/")[2]
+        here = f"arn:{self.partition}:eks:{self.region}:{self.account_id}:cluster/{name}"
+        cluster = get_backend("eks")[self.account_id][self.region].clusters.get(name) if arn == here else None
+        if cluster is None:
             raise invalid(f"The EKS cluster {arn} does not exist.")
         if cluster.status != "ACTIVE":
             raise invalid(f"The EKS cluster {arn} must be in ACTIVE status. Status: {cluster.status}.")
+        mode = (cluster.access_config or {}).get("authenticationMode")
+        if mode not in AUTHENTICATION_MODES:
+            raise invalid(
+                f"The authentication mode of the EKS cluster {arn} must be one of {', '.join(AUTHENTICATION_MODES)}. "
+                f"Authentication mode: {mode or 'CONFIG_MAP'}."
+            )
         network = cluster.kubernetes_network_config or {}
         return EksFacts(
             name=name,

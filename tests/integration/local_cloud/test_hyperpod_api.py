@@ -381,26 +381,6 @@ def test_events_are_for_continuous_clusters(account: Account, demo: str) -> None
     assert error_of(account.sagemaker.list_cluster_events, ClusterName=demo)[0] == "ValidationException"
 
 
-def test_an_eks_cluster(cloud: Cloud, account: Account) -> None:
-    eks = cloud.client("eks").create_cluster(
-        name="k", roleArn=account.role, resourcesVpcConfig={"subnetIds": [account.subnet]}, version="1.33"
-    )
-    params = account.request("eks", Orchestrator={"Eks": {"ClusterArn": eks["cluster"]["arn"]}})
-    params["InstanceGroups"] = [account.group_spec("w", 2)]
-    account.sagemaker.create_cluster(**params)
-    account.wait("eks", "InService")
-    node = account.nodes("eks")[0]
-    account.sagemaker.batch_replace_cluster_nodes(ClusterName="eks", NodeIds=[node["InstanceId"]])
-    account.until(
-        lambda: account.nodes("eks"),
-        lambda ns: all(
-            n["InstanceStatus"]["Status"] == "Running" and n["InstanceId"] != node["InstanceId"] for n in ns
-        ),
-    )
-    assert node["PrivateDnsHostname"] not in {n["PrivateDnsHostname"] for n in account.nodes("eks")}
-    account.delete("eks")
-
-
 def test_a_flexible_group_takes_the_next_type_when_the_first_is_short(account: Account) -> None:
     params = account.request("flex", NodeProvisioningMode="Continuous")
     types = ["ml.c5.large", "ml.c5.2xlarge"]
