@@ -29,6 +29,7 @@ from local_cloud.hyperpod.model import JobKind
 from local_cloud.hyperpod.model import Operation
 from local_cloud.hyperpod.model import Phase
 from local_cloud.hyperpod.model import group_to_dict
+from local_cloud.hyperpod.rules_change import kept
 from local_cloud.hyperpod.rules_change import updated_settings
 
 if TYPE_CHECKING:
@@ -56,6 +57,9 @@ class Placer(Protocol):
 
     def take(self, settings: Mapping[str, Any], spec: Mapping[str, Any], count: int) -> list[Placement]:
         """``count`` free places for nodes of a group. Raises ServiceError."""
+
+    def zones(self, settings: Mapping[str, Any], spec: Mapping[str, Any]) -> set[str]:
+        """Availability zones that nodes of a group can be in."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -127,12 +131,14 @@ def update(
     d = Draft(cluster, now, env)
     d.set(settings={**cluster.settings, **updated_settings(params)}, legacy=legacy)
     d.event("Cluster", f"Cluster {cluster.name} update started successfully")
+    # API reference, ImageId: with continuous provisioning new groups inherit the AMI of the earliest existing one.
+    earliest = next(iter(cluster.groups.values()), None) if cluster.continuous else None
     for restricted, member in ((False, "InstanceGroups"), (True, "RestrictedInstanceGroups")):
         for spec in params.get(member, []):
             if spec["InstanceGroupName"] in d.groups:
                 _changed_group(d, d.groups[spec["InstanceGroupName"]], spec)
             else:
-                _new_group(d, spec, restricted)
+                _new_group(d, spec, restricted, earliest)
     for name in params.get("InstanceGroupsToDelete", []):
         d.group(d.groups[name], deleting=True, status="Deleting", target=0, minimum=0, minimum_by=None, update=None)
     d.roles = roles.of(dataclasses.replace(d.cluster, groups=d.groups))
@@ -196,11 +202,14 @@ def delete(cluster: Cluster, now: Instant, env: Environment) -> Change:
     return Change(d.done(), d.events)
 
 
-def _new_group(d: Draft, spec: dict[str, Any], restricted: bool) -> None:
+def _new_group(d: Draft, spec: dict[str, Any], restricted: bool, earliest: Group | None = None) -> None:
+    """Add a group; ``earliest``: the one whose image it inherits when it asks for none."""
     orchestrator = images.orchestrator_of(d.cluster.settings)
     image_id, release = images.resolve(
         d.cluster.region, orchestrator, spec.get("ImageId"), spec.get("ImageReleaseVersion")
     )
+    if earliest is not None and not {"ImageId", "ImageReleaseVersion"} & set(spec):
+        image_id, release = earliest.desired_image
     minimum = spec.get("MinInstanceCount", 0)
     name = spec["InstanceGroupName"]
     group = Group(
@@ -227,7 +236,7 @@ def _changed_group(d: Draft, group: Group, spec: dict[str, Any]) -> None:
     serving = "SystemUpdating" if group.updating else "InService"
     d.group(
         group,
-        spec=spec,
+        spec=kept(spec, group),
         target=spec["InstanceCount"],
         minimum=minimum,
         deleting=False,

@@ -110,7 +110,7 @@ def add(cluster: Cluster, params: Mapping[str, Any], now: Instant, env: Environm
     failed: list[dict[str, Any]] = []
     details: dict[str, dict[str, Any]] = {}
     for item in params["NodesToAdd"]:
-        problem = _add_problem(d, item)
+        problem = _add_problem(d, item, placer)
         if problem is not None:
             failed.append(problem)
             continue
@@ -231,7 +231,7 @@ def _detail(d: Draft, group: Group) -> dict[str, Any]:
     }
 
 
-def _add_problem(d: Draft, item: dict[str, Any]) -> dict[str, Any] | None:
+def _add_problem(d: Draft, item: dict[str, Any], placer: Placer) -> dict[str, Any] | None:
     name = item["InstanceGroupName"]
     group = d.groups.get(name)
     code = message = None
@@ -241,6 +241,8 @@ def _add_problem(d: Draft, item: dict[str, Any]) -> dict[str, Any] | None:
         code, message = "InvalidInstanceGroupStatus", f"Instance group {name} is in {group.status} status."
     elif not set(item.get("InstanceTypes", [])) <= set(instance_types(group.spec)):
         code, message = "IncompatibleInstanceTypes", f"Instance group {name} does not use all of these instance types."
+    elif not set(item.get("AvailabilityZones", [])) <= placer.zones(d.cluster.settings, group.spec):
+        code, message = "IncompatibleAvailabilityZones", f"Instance group {name} has no subnet in all of these zones."
     if code is None:
         return None
     optional: dict[str, Any] = {m: item[m] for m in _ADD_OPTIONAL if m in item}

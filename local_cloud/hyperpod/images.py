@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from collections.abc import Mapping
 
 RELEASES = {"Slurm": ("1.0.0", "1.1.0", "1.2.0"), "Eks": ("1.0.0", "1.1.0", "1.2.0")}
@@ -38,8 +39,25 @@ def resolve(region: str, orchestrator: str, image_id: str | None, release: str |
     """(AMI id, release) of an instance group that asks for ``image_id`` (an AMI, ``default`` or None) and release."""
     wanted = release or latest(orchestrator)
     if image_id and image_id != "default":
-        return image_id, wanted
+        return image_id, _public(region, orchestrator).get(image_id, wanted)
     return public_image(region, orchestrator, wanted), wanted
+
+
+def is_custom(region: str, orchestrator: str, image_id: str) -> bool:
+    """It is none of the public HyperPod images."""
+    return image_id not in _public(region, orchestrator)
+
+
+def release_findings(orchestrator: str, spec: Mapping[str, Any]) -> Iterator[str]:
+    """ImageReleaseVersion has to be a release that there is."""
+    release = spec.get("ImageReleaseVersion")
+    if release is not None and release not in RELEASES[orchestrator]:
+        available = ", ".join(RELEASES[orchestrator])
+        yield f"ImageReleaseVersion {release} is not available. Available versions: {available}."
+
+
+def _public(region: str, orchestrator: str) -> dict[str, str]:
+    return {public_image(region, orchestrator, release): release for release in RELEASES[orchestrator]}
 
 
 def version_status(orchestrator: str, release: str) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Mapping
 
+    from local_cloud.hyperpod.addresses import Subnet
     from local_cloud.hyperpod.model import Cluster
     from local_cloud.hyperpod.model import Placement
     from local_cloud.hyperpod.references import References
@@ -33,13 +34,13 @@ class RegionPlacer:
                 self._agents.add(node.placement.agent_ip_address)
         self._looked_at: set[str] = set()
 
+    def zones(self, settings: Mapping[str, Any], spec: Mapping[str, Any]) -> set[str]:
+        """See changes.Placer."""
+        return {subnet.availability_zone for subnet in self._subnets(settings, spec)}
+
     def take(self, settings: Mapping[str, Any], spec: Mapping[str, Any], count: int) -> list[Placement]:
         """See changes.Placer."""
-        config = spec.get("OverrideVpcConfig") or settings.get("VpcConfig")
-        if config is None:
-            subnets = [self._references.platform_subnet()]
-        else:
-            subnets = self._references.subnets(config["Subnets"])
+        subnets = self._subnets(settings, spec)
         zones = spec.get("AvailabilityZones")
         if zones:
             subnets = [s for s in subnets if s.availability_zone in zones]
@@ -59,3 +60,7 @@ class RegionPlacer:
             self._used.setdefault(placement.subnet_id, set()).add(placement.ip_address)
             self._agents.add(placement.agent_ip_address)
         return placements
+
+    def _subnets(self, settings: Mapping[str, Any], spec: Mapping[str, Any]) -> list[Subnet]:
+        config = spec.get("OverrideVpcConfig") or settings.get("VpcConfig")
+        return [self._references.platform_subnet()] if config is None else self._references.subnets(config["Subnets"])

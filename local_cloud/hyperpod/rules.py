@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 MAX_GROUPS = 100
 MAX_TAGS = 50
+MANY_CONTROLLERS = "More than one controller node is not supported when NodeProvisioningMode is Continuous."
 
 
 def require(findings: Iterable[str]) -> None:
@@ -160,7 +161,7 @@ def _topology_findings(settings: Mapping[str, Any], groups: list[dict[str, Any]]
     elif controllers[0]["InstanceCount"] == 0:
         yield "The instance group with SlurmConfig NodeType Controller must have an InstanceCount of at least 1."
     elif continuous and controllers[0]["InstanceCount"] > 1:
-        yield "More than one controller node is not supported when NodeProvisioningMode is Continuous."
+        yield MANY_CONTROLLERS
     if len(logins) > 1:
         yield f"At most one instance group can have SlurmConfig NodeType Login. Found {len(logins)} login groups."
 

@@ -11,7 +11,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from typing import Any
 
+from local_cloud.hyperpod import images
 from local_cloud.hyperpod import roles
+from local_cloud.hyperpod.rules import MANY_CONTROLLERS
 from local_cloud.hyperpod.rules import cluster_findings
 from local_cloud.hyperpod.rules_group import deployment_findings
 
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
 MAX_REPLACE = 25
 MAX_DELETE = 99
 MAX_ADD = 50
-# Members of a group that stay as they were created.
+# Members of a group that stay as they were created, also when an update leaves them out.
 IMMUTABLE = ("OverrideVpcConfig", "CapacityRequirements")
 
 
@@ -52,6 +54,10 @@ def update_findings(params: Mapping[str, Any], cluster: Cluster) -> Iterator[str
             yield from _immutable_findings(group, cluster.groups[group["InstanceGroupName"]])
     settings, groups, restricted = merged(params, cluster)
     yield from cluster_findings(settings, groups, restricted)
+    for spec in groups:
+        name = spec["InstanceGroupName"]
+        if name in cluster.groups and "SlurmConfig" in cluster.groups[name].spec and "SlurmConfig" not in spec:
+            yield f"SlurmConfig of an existing instance group can't be removed. Instance group: {name}."
 
 
 def merged(
@@ -62,11 +68,18 @@ def merged(
     lists: list[list[dict[str, Any]]] = []
     for member, restricted in (("InstanceGroups", False), ("RestrictedInstanceGroups", True)):
         specs = {g.name: current_spec(g) for g in cluster.groups.values() if g.restricted == restricted}
-        specs.update({spec["InstanceGroupName"]: spec for spec in params.get(member, [])})
+        for spec in params.get(member, []):
+            name = spec["InstanceGroupName"]
+            specs[name] = kept(spec, cluster.groups[name]) if name in cluster.groups else spec
         for name in params.get("InstanceGroupsToDelete", []):
             specs.pop(name, None)
         lists.append(list(specs.values()))
     return settings, lists[0], lists[1]
+
+
+def kept(spec: dict[str, Any], group: Group) -> dict[str, Any]:
+    """The specification that an update gives an existing group, with what can't be changed."""
+    return {**{member: group.spec[member] for member in IMMUTABLE if member in group.spec}, **spec}
 
 
 def current_spec(group: Group) -> dict[str, Any]:
@@ -93,6 +106,9 @@ def updated_settings(params: Mapping[str, Any]) -> dict[str, Any]:
 def _settings_findings(params: Mapping[str, Any], cluster: Cluster) -> Iterator[str]:
     if "NodeProvisioningMode" in params and not cluster.continuous:
         yield "NodeProvisioningMode of an existing cluster can't be changed."
+    scaled = cluster.settings.get("AutoScaling", {}).get("Mode") == "Enable"
+    if scaled and params.get("ClusterRole") not in (None, cluster.settings.get("ClusterRole")):
+        yield "ClusterRole can't be updated while autoscaling is enabled."
     if "Orchestrator" in params:
         new, old = params["Orchestrator"], cluster.settings.get("Orchestrator", {"Slurm": {}})
         if "Eks" in new and new != old:
@@ -115,6 +131,11 @@ def _immutable_findings(spec: dict[str, Any], group: Group) -> Iterator[str]:
             "ImageId of an existing instance group can't be changed by UpdateCluster. Use UpdateClusterSoftware with "
             f"ImageId. Instance group: {name}."
         )
+    if spec.get("ImageReleaseVersion", group.release) not in (old.get("ImageReleaseVersion"), group.release):
+        yield (
+            "ImageReleaseVersion of an existing instance group can't be changed by UpdateCluster. Use "
+            f"UpdateClusterSoftware with ImageReleaseVersion. Instance group: {name}."
+        )
     for member in IMMUTABLE:
         if member in spec and spec[member] != old.get(member):
             yield f"{member} of an existing instance group can't be changed. Instance group: {name}."
@@ -131,6 +152,13 @@ def software_findings(params: Mapping[str, Any], cluster: Cluster) -> Iterator[s
     versions = any("ImageReleaseVersion" in group for group in params.get("InstanceGroups", []))
     if versions and params.get("ImageId", "default") != "default":
         yield "ImageId and ImageReleaseVersion are mutually exclusive."
+    orchestrator = images.orchestrator_of(cluster.settings)
+    for item in params.get("InstanceGroups", []):
+        yield from images.release_findings(orchestrator, item)
+    for name in named or list(cluster.groups):
+        group = cluster.groups.get(name)
+        if group and "ImageId" not in params and images.is_custom(cluster.region, orchestrator, group.image_id):
+            yield f"Instance group {name} uses a custom AMI: specify ImageId, or default for the latest HyperPod AMI."
     yield from deployment_findings(params.get("DeploymentConfig", {}))
     if cluster.continuous:
         for name in named or list(cluster.groups):
@@ -168,6 +196,9 @@ def add_findings(params: Mapping[str, Any], cluster: Cluster) -> Iterator[str]:
     total = sum(item["IncrementTargetCountBy"] for item in params["NodesToAdd"])
     if total > MAX_ADD:
         yield f"At most {MAX_ADD} nodes can be added in one request. Requested: {total}."
+    types = roles.of(cluster).types
+    if any(types.get(item["InstanceGroupName"]) == roles.CONTROLLER for item in params["NodesToAdd"]):
+        yield MANY_CONTROLLERS
 
 
 def events_findings(cluster: Cluster) -> Iterator[str]:

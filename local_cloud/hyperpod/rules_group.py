@@ -8,6 +8,8 @@ import re
 from typing import TYPE_CHECKING
 from typing import Any
 
+from local_cloud.hyperpod import images
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from collections.abc import Mapping
@@ -25,7 +27,7 @@ def group_findings(group: dict[str, Any], settings: Mapping[str, Any]) -> Iterat
         *_lifecycle(group),
         *_storage(group, settings),
         *_network(group, settings),
-        *_image(group),
+        *_image(group, settings),
         *_patching(group),
     ):
         yield f"{finding} Instance group: {name}."
@@ -122,7 +124,8 @@ def _network(group: dict[str, Any], settings: Mapping[str, Any]) -> Iterator[str
         yield "OverrideVpcConfig requires VpcConfig of the cluster."
 
 
-def _image(group: dict[str, Any]) -> Iterator[str]:
+def _image(group: dict[str, Any], settings: Mapping[str, Any]) -> Iterator[str]:
+    yield from images.release_findings(images.orchestrator_of(settings), group)
     if group.get("ImageId", "default") != "default" and "ImageReleaseVersion" in group:
         yield "ImageId and ImageReleaseVersion are mutually exclusive."
 
@@ -141,3 +144,5 @@ def _patching(group: dict[str, Any]) -> Iterator[str]:
         yield "DrainPolicy is valid only when PatchingStrategy is DrainFirst."
     if "IdleWaitWindowInSeconds" in patch and drain:
         yield "IdleWaitWindowInSeconds applies only to the PatchingStrategy WhenIdle and WhenAllIdle."
+    if drain and "MaximumBatchSize" not in patch.get("DeploymentConfig", {}).get("RollingUpdatePolicy", {}):
+        yield "PatchingStrategy DrainFirst requires MaximumBatchSize in DeploymentConfig."

@@ -15,6 +15,7 @@ from local_cloud.hyperpod import messages
 from local_cloud.hyperpod.clock import Instant
 from local_cloud.hyperpod.draft import Effect
 from local_cloud.hyperpod.draft import Environment
+from local_cloud.hyperpod.draft import Note
 from local_cloud.hyperpod.draft import Observation
 from local_cloud.hyperpod.draft import next_deadline
 from local_cloud.hyperpod.ids import Ids
@@ -56,10 +57,13 @@ class CountedIds(Ids):
 
 
 class CountedPlacer:
-    """Addresses one after the other."""
+    """Addresses one after the other, in one zone."""
 
     def __init__(self) -> None:
         self._numbers = itertools.count(4)
+
+    def zones(self, settings: Mapping[str, Any], spec: Mapping[str, Any]) -> set[str]:
+        return {"us-west-2a"}
 
     def take(self, settings: Mapping[str, Any], spec: Mapping[str, Any], count: int) -> list[Placement]:
         numbers = [next(self._numbers) for _dummy in range(count)]
@@ -113,6 +117,7 @@ class World:
         self.time = 1000.0
         self.cluster: Cluster | None = None
         self.events: list[Event] = []
+        self.notes: list[Note] = []
         self.fail: dict[str, list[str]] = {}
         """Group -> faults of the next launches: capacity, launch, efa, lifecycle, or an empty string."""
         self.check_fault: str | None = None
@@ -164,6 +169,7 @@ class World:
         """One step; effects wait."""
         result = step(self.c, self.now, seen, self.env)
         self.events += result.events
+        self.notes += result.notes
         self.effects = result.effects
         self.cluster = None if result.gone else result.cluster
         if self.cluster is not None:

@@ -252,3 +252,39 @@ def test_an_eks_cluster_serves_without_a_controller() -> None:
     assert all(n.phase in (Phase.LAUNCH, Phase.WAIT) for n in world.members("work"))
     world.run()
     assert details(world, "work")["CurrentCount"] == 2
+
+
+def test_events_of_one_moment_keep_their_order() -> None:
+    world = created(2)
+    call = [e for e in world.events if "started successfully" in e.description]
+    assert [e.resource_type for e in call] == ["Cluster", *["InstanceGroup"] * 6]
+    assert [e.time for e in call] == sorted({e.time for e in call})
+
+
+def test_a_new_group_inherits_the_image_of_the_earliest() -> None:
+    world = created(1)
+    world.run()
+    world.software(ImageId="ami-0123456789abcdef0")
+    world.run()
+    world.update(
+        InstanceGroups=[group("new", 1, "Compute"), group("own", 1, "Compute", ImageReleaseVersion="1.1.0")],
+    )
+    world.run()
+    assert details(world, "new")["CurrentImageId"] == "ami-0123456789abcdef0"
+    assert details(world, "own")["CurrentImageReleaseVersion"] == "1.1.0"
+
+
+def test_nodes_are_added_in_zones_of_the_group_only() -> None:
+    world = created(1)
+    world.run()
+    item = {"InstanceGroupName": "work", "IncrementTargetCountBy": 1}
+    answer = world.call(
+        changes_nodes.add,
+        NodesToAdd=[
+            {**item, "AvailabilityZones": ["us-west-2d"]},
+            {**item, "AvailabilityZones": ["us-west-2a"]},
+        ],
+    )
+    assert [f["ErrorCode"] for f in answer["Failed"]] == ["IncompatibleAvailabilityZones"]
+    assert len(answer["Successful"]) == 1
+    assert details(world, "work")["TargetCount"] == 2

@@ -149,6 +149,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     (with_worker(InstanceStorageConfigs=[{"EbsVolumeConfig": {"VolumeSizeInGB": 9}}] * 2), "at most one Ebs"),
     ({"ClusterName": "d", "InstanceGroups": [group("a", 1, OverrideVpcConfig=VPC)]}, "OverrideVpcConfig requires"),
     (with_worker(ImageId="ami-12345678", ImageReleaseVersion="1.0.0"), "mutually exclusive"),
+    (with_worker(ImageReleaseVersion="9.9.9"), "ImageReleaseVersion 9.9.9 is not available"),
+    (
+        eks(InstanceGroups=[group("w", 1, AutoPatchConfig={"PatchingStrategy": "DrainFirst"})]),
+        "DrainFirst requires MaximumBatchSize",
+    ),
     (with_worker(ScheduledUpdateConfig={"ScheduleExpression": "daily"}), "not a valid cron expression"),
     (
         with_worker(
@@ -235,7 +240,15 @@ UPDATES: list[tuple[dict[str, Any], str]] = [
     ({"InstanceGroups": [group("work", 1, "Compute", InstanceType="ml.c5.large")]}, "InstanceType of an existing"),
     ({"InstanceGroups": [group("work", 1, "Compute", ImageId="ami-12345678")]}, "ImageId of an existing"),
     ({"InstanceGroups": [group("work", 1, "Compute", OverrideVpcConfig=VPC)]}, "OverrideVpcConfig of an existing"),
+    (
+        {"InstanceGroups": [group("work", 1, "Compute", ImageReleaseVersion="1.0.0")]},
+        "ImageReleaseVersion of an existing",
+    ),
     ({"InstanceGroups": [group("work", 1)]}, "Update required to use SlurmConfig"),
+    (
+        {"InstanceGroups": [group("ctl", 1), group("login", 1), group("work", 2)]},
+        "SlurmConfig of an existing instance group can't be removed",
+    ),
     ({"InstanceGroups": [group("work", 1, "Compute")] * 2}, "Duplicate instance group name"),
     ({"InstanceGroups": [group("c2", 1, "Controller")]}, "Found 2 controller groups"),
 ]
@@ -290,6 +303,49 @@ def test_rules_of_node_calls() -> None:
         "ImageId": "ami-12345678",
     }
     assert "mutually exclusive" in next(iter(rules_change.software_findings(both, cluster)))
+
+
+def test_rules_of_software_updates() -> None:
+    world = running()
+
+    def finding(**params: Any) -> str:
+        return next(iter(rules_change.software_findings(params, world.c)), "")
+
+    worker = {"InstanceGroupName": "work"}
+    assert "9.9.9 is not available" in finding(InstanceGroups=[{**worker, "ImageReleaseVersion": "9.9.9"}])
+    world.software(InstanceGroups=[worker], ImageId="ami-0123456789abcdef0")
+    world.run()
+    assert "work uses a custom AMI" in finding()
+    assert finding(InstanceGroups=[{"InstanceGroupName": "ctl"}]) == ""
+    assert finding(ImageId="default") == ""
+
+
+def test_rules_of_continuous_clusters() -> None:
+    world = running(NodeProvisioningMode="Continuous")
+    add = {"NodesToAdd": [{"InstanceGroupName": "ctl", "IncrementTargetCountBy": 1}]}
+    assert "More than one controller" in next(iter(rules_change.add_findings(add, world.c)))
+
+
+def test_the_role_of_the_autoscaler_stays_while_it_works() -> None:
+    world = World()
+    settings = {"AutoScaling": {"Mode": "Enable"}, "ClusterRole": "arn:1", "NodeProvisioningMode": "Continuous"}
+    world.create([group("work", 1)], VpcConfig=VPC, Orchestrator=EKS, **settings)
+    world.run()
+    changed = rules_change.update_findings({"ClusterName": "demo", "ClusterRole": "arn:2"}, world.c)
+    assert next(iter(changed)) == "ClusterRole can't be updated while autoscaling is enabled."
+    same = {"ClusterName": "demo", "ClusterRole": "arn:1", "AutoScaling": {"Mode": "Disable"}}
+    assert list(rules_change.update_findings(same, world.c)) == []
+
+
+def test_what_cannot_be_changed_stays_when_it_is_left_out() -> None:
+    world = World()
+    specs = groups()
+    specs[2] = {**specs[2], "OverrideVpcConfig": VPC}
+    world.create(specs, VpcConfig=VPC)
+    world.run()
+    world.update(InstanceGroups=[group("work", 3, "Compute")])
+    world.run()
+    assert {node.spec["OverrideVpcConfig"]["Subnets"][0] for node in world.members("work")} == set(VPC["Subnets"])
 
 
 def test_a_busy_cluster_takes_no_replacements() -> None:
