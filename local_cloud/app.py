@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 from typing import Any
 
+import botocore
 import botocore.session
 from moto.utilities.utils import get_partition
 from werkzeug.wsgi import get_input_stream
@@ -163,7 +164,9 @@ class App:
 
     def _sagemaker_answer(self, call: Call, environ: dict[str, Any], request_id: str) -> Answer:
         if call.operation not in self._sagemaker.operation_names:
-            raise ServiceError("UnknownOperationException", f"Operation {call.operation} is not known.", 404)
+            # An SDK that is newer than the model may well know it.
+            message = f"{call.operation} is not known to botocore {botocore.__version__}, whose model is served here."
+            raise ServiceError("NotImplemented", message, 501)
         if call.operation not in OPERATIONS:
             return self._moto.handle(call, environ)
         model = self._sagemaker.operation_model(call.operation)

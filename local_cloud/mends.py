@@ -17,6 +17,8 @@ from moto.eks import models as eks_models
 from moto.eks import responses as eks_responses
 from moto.iam import models as iam_models
 from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
+from moto.logs.exceptions import InvalidParameterException
+from moto.logs.responses import LogsResponse
 from moto.s3 import models as s3_models
 from moto.s3.exceptions import InvalidBucketName
 from moto.s3.responses import S3Response
@@ -53,6 +55,7 @@ def apply() -> None:
     _mend_eks_clusters()
     _mend_rule_descriptions()
     _mend_checksums()
+    _mend_log_filter()
     # The type of a NAT gateway in DescribeTags (EC2 API reference, TagSpecification).
     ec2_utils.EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"
 
@@ -105,6 +108,31 @@ def _mend_checksums() -> None:
         return inner(self, response_headers)
 
     S3Response._get_checksum = get_checksum
+
+
+def _mend_log_filter() -> None:
+    """moto ignores ``logStreamNamePrefix``, and tells stream after stream; CloudWatch Logs goes by time.
+
+    https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_FilterLogEvents.html
+    """
+    inner = LogsResponse.filter_log_events
+
+    @functools.wraps(inner)
+    def filter_log_events(self: Any) -> Any:
+        given = self._get_param
+        prefix = given("logStreamNamePrefix")
+        if prefix and given("logStreamNames"):
+            raise InvalidParameterException(msg="logStreamNamePrefix and logStreamNames can't be used together.")
+        changed: dict[str, Any] = {"interleaved": True}
+        group = self.logs_backend.groups.get(given("logGroupName"))
+        if prefix and group is not None:
+            # No names at all would mean every stream; no stream has an empty name.
+            changed["logStreamNames"] = [name for name in list(group.streams) if name.startswith(prefix)] or [""]
+        # Each request has a response object of its own.
+        self._get_param = lambda name, default=None: changed[name] if name in changed else given(name, default)
+        return inner(self)
+
+    LogsResponse.filter_log_events = filter_log_events
 
 
 def _mend_eks_clusters() -> None:

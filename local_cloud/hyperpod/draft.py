@@ -5,6 +5,8 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
@@ -55,10 +57,9 @@ class Effect:
 
 @dataclass(frozen=True)
 class Note:
-    """A line for the CloudWatch stream of a simulated instance's lifecycle."""
+    """A line for a stream of the cluster's CloudWatch log group."""
 
-    group: str
-    instance_id: str
+    stream: str
     message: str
 
 
@@ -79,6 +80,7 @@ _EFFECTS = {
     Phase.TERMINATE: "release",
     Phase.CHECK: "check",
 }
+EVENT_GAP = 1e-6
 _ORDER = {"check": 0, "reboot": 1, "end": 2, "launch": 3, "reimage": 3, "place": 4, "release": 5}
 
 
@@ -175,7 +177,8 @@ class Draft:
             None,
         )
         event_id = self.env.ids.uuid()
-        wall = self.now.wall
+        # Events of one moment keep their order.
+        wall = self.now.wall + len(self.events) * EVENT_GAP
         self.events.append(
             Event(event_id, wall, resource_type, description, level, group, instance_id, operation, metadata)
         )
@@ -183,7 +186,13 @@ class Draft:
     def note(self, node: Node, message: str) -> None:
         """A line in the lifecycle stream of a simulated node."""
         if self.env.simulated:
-            self.notes.append(Note(node.group, node.instance_id, message))
+            self.notes.append(Note(f"LifecycleConfig/{node.group}/{node.instance_id}", message))
+
+    def health_note(self, node: Node, level: str, message: str) -> None:
+        """A result of a deep health check, in the form of the Developer Guide, "Deep health checks" (logs)."""
+        moment = datetime.datetime.fromtimestamp(self.now.wall, datetime.timezone.utc)
+        line = {"level": level, "ts": moment.strftime("%Y-%m-%dT%H:%M:%SZ"), "msg": message}
+        self.notes.append(Note(f"DeepHealthCheckResults/{node.instance_id}", json.dumps(line)))
 
     def done(self) -> Cluster:
         """The cluster after the step; the same object when nothing changed."""

@@ -68,16 +68,15 @@ class Outside:
                     ec2.enis.pop(eni_id, None)
 
     def write_logs(self, cluster: Cluster, notes: Iterable[Note]) -> None:
-        """Put the agent's marker lines of simulated instances into the cluster's log group."""
+        """Put lines into the cluster's log group: markers of simulated instances, results of health checks."""
         logs = get_backend("logs")[cluster.account_id][cluster.region]
         with self._access.changes("logs"):
             if cluster.log_group not in logs.groups:
                 logs.create_log_group(cluster.log_group, {})
             for note in notes:
-                stream = f"LifecycleConfig/{note.group}/{note.instance_id}"
-                logs.ensure_log_stream(cluster.log_group, stream)
+                logs.ensure_log_stream(cluster.log_group, note.stream)
                 event = {"timestamp": int(time.time() * 1000), "message": note.message}
-                logs.put_log_events(cluster.log_group, stream, [event])
+                logs.put_log_events(cluster.log_group, note.stream, [event])
 
 
 def _marker(description: Any) -> str:

@@ -216,4 +216,6 @@ def _descending(params: Params, default: bool) -> bool:
 
 def _within(params: Params, seconds: float, prefix: str = "CreationTime") -> bool:
     after, before = params.get(f"{prefix}After"), params.get(f"{prefix}Before")
+    # Compared as it is shown: in milliseconds.
+    seconds = round(seconds, 3)
     return (after is None or seconds > after.timestamp()) and (before is None or seconds < before.timestamp())

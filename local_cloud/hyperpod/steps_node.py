@@ -170,12 +170,18 @@ def _checked(d: Draft, node: Node, seen: Observation) -> None:
 
 
 def _health_over(d: Draft, node: Node) -> None:
+    where = f"Region: {d.cluster.region}, InstanceType: {node.instance_type.removeprefix('ml.')}."
     if node.fault != "deep":
+        d.health_note(node, "info", f"Deep health checks passed. {where}")
         _run(d, node, "creation")
-    elif node.joined and d.cluster.automatic_recovery and not d.is_controller(node.group):
+        return
+    d.health_note(node, "error", f"Encountered FaultyInstance. Replace the Instance. {where}")
+    if not node.joined:
+        fail(d, node, messages.DEEP_HEALTH)
+    elif d.cluster.automatic_recovery and not d.is_controller(node.group):
         replace(d, node, messages.DEEP_HEALTH)
     else:
-        fail(d, node, messages.DEEP_HEALTH)
+        d.node(node, phase=Phase.FAILED, deadline=None, message=messages.DEEP_HEALTH, fault=None)
 
 
 def _rebooted(d: Draft, node: Node, seen: Observation) -> None:

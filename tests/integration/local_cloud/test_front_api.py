@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -119,7 +120,8 @@ def test_operation_that_is_not_there(cloud: FrontCloud, service: str, operation:
 
 def test_operation_that_no_model_knows(cloud: FrontCloud) -> None:
     status, answer = cloud.sagemaker("MakeCoffee", {})
-    assert (status, answer["__type"]) == (404, "UnknownOperationException")
+    assert (status, answer["__type"]) == (501, "NotImplemented")
+    assert "MakeCoffee is not known" in answer["Message"]
 
 
 @pytest.mark.parametrize("path", ["/", "/no/such/path", "/moto-api/nothing", "/%ff", "/a/b?Action=What", "/clusters/x"])
@@ -187,6 +189,30 @@ def test_quotas_of_instance_types(cloud: FrontCloud) -> None:
     assert code_of(caught)[0] == "NoSuchResourceException"
     assert cloud.admin("PUT", "quotas", {"no such quota": 3})[0] == 400
     assert cloud.admin("PUT", "quotas", {"L-8762A75F": None})[1] == {}
+
+
+def test_log_events_are_filtered_by_prefix_and_come_by_time(cloud: FrontCloud) -> None:
+    logs = cloud.client("logs")
+    logs.create_log_group(logGroupName="filtered")
+    now = int(time.time() * 1000)
+    for stream, moments in (("a/1", (1, 3)), ("a/2", (2,)), ("b/1", (0,))):
+        logs.create_log_stream(logGroupName="filtered", logStreamName=stream)
+        events = [{"timestamp": now + moment, "message": f"{stream} {moment}"} for moment in moments]
+        logs.put_log_events(logGroupName="filtered", logStreamName=stream, logEvents=events)
+
+    def told(**more: object) -> list[str]:
+        pages = logs.get_paginator("filter_log_events").paginate(
+            logGroupName="filtered", PaginationConfig={"PageSize": 2}, **more
+        )
+        return [event["message"] for page in pages for event in page["events"]]
+
+    assert told(logStreamNamePrefix="a/") == ["a/1 1", "a/2 2", "a/1 3"]
+    assert told() == ["b/1 0", "a/1 1", "a/2 2", "a/1 3"]
+    assert told(logStreamNames=["a/1"]) == ["a/1 1", "a/1 3"]
+    assert told(logStreamNamePrefix="none") == []
+    with pytest.raises(ClientError) as caught:
+        told(logStreamNamePrefix="a", logStreamNames=["a/1"])
+    assert code_of(caught) == ("InvalidParameterException", 400)
 
 
 def test_eks_keeps_what_hyperpod_asks_for(cloud: FrontCloud) -> None:

@@ -491,6 +491,16 @@ def test_health_check(account: Account) -> None:
     )
     listed = account.sagemaker.list_cluster_operations(ClusterName="health", Type="DeepHealthCheck")
     assert listed["ClusterOperationSummaries"][0]["Status"] == "Done"
+    name = f"/aws/sagemaker/Clusters/health/{account.describe('health')['ClusterArn'].rsplit('/', 1)[-1]}"
+    ids = {n["InstanceId"] for n in account.nodes("health") if n["InstanceGroupName"] == "worker-group-1"}
+    logged = account.until(
+        lambda: account.cloud.client("logs").filter_log_events(
+            logGroupName=name, logStreamNamePrefix="DeepHealthCheckResults/"
+        )["events"],
+        lambda events: len(events) == len(ids),
+    )
+    assert {event["logStreamName"] for event in logged} == {f"DeepHealthCheckResults/{i}" for i in ids}
+    assert {json.loads(event["message"])["level"] for event in logged} == {"info"}
     account.delete("health")
 
 

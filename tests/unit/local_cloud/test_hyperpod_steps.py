@@ -282,6 +282,28 @@ def test_deep_health_checks_run_on_accelerated_types_only() -> None:
     assert [o.status for o in world.c.operations] == ["Done"]
 
 
+@pytest.mark.parametrize(("name", "recovery"), [("gpu", "None"), ("ctl", "Automatic")])
+def test_what_fails_a_health_check_stays_when_nobody_may_replace_it(name: str, recovery: str) -> None:
+    world = World()
+    gpu = "ml.p5.48xlarge"
+    world.create(
+        [group("ctl", 1, "Controller", InstanceType=gpu), group("gpu", 1, "Compute", InstanceType=gpu)],
+        NodeRecovery=recovery,
+    )
+    world.run()
+    before = world.members(name)[0]
+    world.check_fault = "deep"
+    config = [{"InstanceGroupName": name, "DeepHealthChecks": ["InstanceStress"]}]
+    world.call(changes_nodes.start_health_check, DeepHealthCheckConfigurations=config)
+    world.run()
+    after = world.members(name)[0]
+    assert (after.instance_id, node_status(after)) == (before.instance_id, "Failure")
+    assert status_of(world, name) == "Degraded"
+    assert [o.status for o in world.c.operations] == ["Done"]
+    notes = [(note.stream, json.loads(note.message)["level"]) for note in world.notes if "Deep" in note.stream]
+    assert notes == [(f"DeepHealthCheckResults/{before.instance_id}", "error")]
+
+
 def test_node_actions_of_the_slurm_agent() -> None:
     world = running()
     worker, controller = world.members("work")[0], world.members("ctl")[0]
