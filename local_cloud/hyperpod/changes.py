@@ -345,5 +345,5 @@ def _retry_failed(d: Draft) -> None:
             kind = instance_types(d.groups[node.group].spec)[0]
             d.node(node, deadline=d.now.virtual, spec=d.groups[node.group].spec, instance_type=kind)
     for group in list(d.groups.values()):
-        if group.status == "Failed":
+        if not group.deleting:
             d.group(group, status="Creating")

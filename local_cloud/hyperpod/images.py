@@ -39,13 +39,14 @@ def resolve(region: str, orchestrator: str, image_id: str | None, release: str |
     """(AMI id, release) of an instance group that asks for ``image_id`` (an AMI, ``default`` or None) and release."""
     wanted = release or latest(orchestrator)
     if image_id and image_id != "default":
-        return image_id, _public(region, orchestrator).get(image_id, wanted)
+        public = {public_image(region, orchestrator, one): one for one in RELEASES[orchestrator]}
+        return image_id, public.get(image_id, wanted)
     return public_image(region, orchestrator, wanted), wanted
 
 
 def is_custom(region: str, orchestrator: str, image_id: str) -> bool:
     """It is none of the public HyperPod images."""
-    return image_id not in _public(region, orchestrator)
+    return image_id not in {public_image(region, orchestrator, release) for release in RELEASES[orchestrator]}
 
 
 def release_findings(orchestrator: str, spec: Mapping[str, Any]) -> Iterator[str]:
@@ -54,10 +55,6 @@ def release_findings(orchestrator: str, spec: Mapping[str, Any]) -> Iterator[str
     if release is not None and release not in RELEASES[orchestrator]:
         available = ", ".join(RELEASES[orchestrator])
         yield f"ImageReleaseVersion {release} is not available. Available versions: {available}."
-
-
-def _public(region: str, orchestrator: str) -> dict[str, str]:
-    return {public_image(region, orchestrator, release): release for release in RELEASES[orchestrator]}
 
 
 def version_status(orchestrator: str, release: str) -> str:

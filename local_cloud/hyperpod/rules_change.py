@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 MAX_REPLACE = 25
 MAX_DELETE = 99
 MAX_ADD = 50
-# Members of a group that stay as they were created, also when an update leaves them out.
+# Members of a group that stay as they were created.
 IMMUTABLE = ("OverrideVpcConfig", "CapacityRequirements")
 
 
@@ -78,7 +78,7 @@ def merged(
 
 
 def kept(spec: dict[str, Any], group: Group) -> dict[str, Any]:
-    """The specification that an update gives an existing group, with what can't be changed."""
+    """The specification that an update gives an existing group: what can't be changed stays when it is left out."""
     return {**{member: group.spec[member] for member in IMMUTABLE if member in group.spec}, **spec}
 
 
@@ -106,15 +106,17 @@ def updated_settings(params: Mapping[str, Any]) -> dict[str, Any]:
 def _settings_findings(params: Mapping[str, Any], cluster: Cluster) -> Iterator[str]:
     if "NodeProvisioningMode" in params and not cluster.continuous:
         yield "NodeProvisioningMode of an existing cluster can't be changed."
-    scaled = cluster.settings.get("AutoScaling", {}).get("Mode") == "Enable"
-    if scaled and params.get("ClusterRole") not in (None, cluster.settings.get("ClusterRole")):
-        yield "ClusterRole can't be updated while autoscaling is enabled."
     if "Orchestrator" in params:
         new, old = params["Orchestrator"], cluster.settings.get("Orchestrator", {"Slurm": {}})
         if "Eks" in new and new != old:
             yield "The Eks orchestrator configuration of an existing cluster can't be changed."
         if set(new) != set(old):
             yield "The orchestrator of an existing cluster can't be changed."
+    scaling = cluster.settings.get("AutoScaling", {}).get("Mode") == "Enable"
+    if scaling and params.get("ClusterRole", cluster.settings.get("ClusterRole")) != cluster.settings.get(
+        "ClusterRole"
+    ):
+        yield "ClusterRole can't be updated while autoscaling is enabled."
 
 
 def _immutable_findings(spec: dict[str, Any], group: Group) -> Iterator[str]:

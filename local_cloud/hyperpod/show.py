@@ -284,16 +284,6 @@ def _current_image(node: Node) -> tuple[str, str]:
     return node.image_id, node.release
 
 
-def _shared(config: dict[str, Any]) -> dict[str, Any]:
-    """RestrictedInstanceGroupsConfig as it is described: what holds, and what is wished for."""
-    shared = config["SharedEnvironmentConfig"]
-    return {
-        "SharedEnvironmentConfig": {
-            f"{state}{member}": value for state in ("Current", "Desired") for member, value in shared.items()
-        }
-    }
-
-
 def _instance_status(node: Node) -> dict[str, str]:
     status = {"Status": node_status(node)}
     if node.message:
@@ -315,6 +305,13 @@ def _kubernetes(config: dict[str, Any], current: bool) -> dict[str, Any]:
             if current:
                 result[f"Current{member}"] = config[member]
     return result
+
+
+def _shared(config: dict[str, Any]) -> dict[str, Any]:
+    """RestrictedInstanceGroupsConfig: what is wanted is there at once."""
+    environment = config["SharedEnvironmentConfig"].items()
+    told = {f"{which}{member}": value for member, value in environment for which in ("Current", "Desired")}
+    return {"SharedEnvironmentConfig": told}
 
 
 def _auto_patch(config: dict[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,8 @@ def _follow_target(d: Draft, group: Group, nodes: list[Node]) -> None:
         terminate(d, node)
     current = sum(n.joined for n in nodes)
     if group.status in ("Creating", "Updating"):
-        if current >= group.minimum and d.cluster.status != "Creating":
+        coming = d.cluster.job is not None and d.cluster.job.kind is JobKind.CREATE
+        if current >= group.minimum and not coming:
             if group.minimum:
                 d.event(
                     "InstanceGroup",

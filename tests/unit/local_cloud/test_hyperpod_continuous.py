@@ -99,6 +99,7 @@ def test_a_controller_that_cannot_be_helped_fails_the_cluster(fault: str) -> Non
     assert world.c.failure_message
     assert world.launches == ["ctl-1"]
     world.update(InstanceGroups=[group("ctl", 1, "Controller")])
+    assert {g.status for g in world.c.groups.values()} == {"Creating"}
     world.run()
     assert world.c.status == "InService"
     assert world.c.failure_message is None

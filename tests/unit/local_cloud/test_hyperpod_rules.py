@@ -240,17 +240,17 @@ UPDATES: list[tuple[dict[str, Any], str]] = [
     ({"InstanceGroups": [group("work", 1, "Compute", InstanceType="ml.c5.large")]}, "InstanceType of an existing"),
     ({"InstanceGroups": [group("work", 1, "Compute", ImageId="ami-12345678")]}, "ImageId of an existing"),
     ({"InstanceGroups": [group("work", 1, "Compute", OverrideVpcConfig=VPC)]}, "OverrideVpcConfig of an existing"),
+    ({"InstanceGroups": [group("work", 1)]}, "Update required to use SlurmConfig"),
+    ({"InstanceGroups": [group("work", 1, "Compute")] * 2}, "Duplicate instance group name"),
+    ({"InstanceGroups": [group("c2", 1, "Controller")]}, "Found 2 controller groups"),
     (
         {"InstanceGroups": [group("work", 1, "Compute", ImageReleaseVersion="1.0.0")]},
         "ImageReleaseVersion of an existing",
     ),
-    ({"InstanceGroups": [group("work", 1)]}, "Update required to use SlurmConfig"),
     (
         {"InstanceGroups": [group("ctl", 1), group("login", 1), group("work", 2)]},
         "SlurmConfig of an existing instance group can't be removed",
     ),
-    ({"InstanceGroups": [group("work", 1, "Compute")] * 2}, "Duplicate instance group name"),
-    ({"InstanceGroups": [group("c2", 1, "Controller")]}, "Found 2 controller groups"),
 ]
 
 
