@@ -30,8 +30,8 @@ class Observation:
     """Something that happened outside of the service.
 
     kind: launched, launch-failed, ended, rebooted, reboot-failed, reimaged, checked, placed (of the provider);
-    booted, lifecycle-started, lifecycle-succeeded, lifecycle-failed (of the instance's agent).
-    ``key`` is the node's, or the group's name for placed.
+    booted, lifecycle-started, lifecycle-succeeded, lifecycle-failed (of the instance's agent); alarm (of CloudWatch).
+    ``key`` is the node's, or the group's name for placed and alarm.
     """
 
     kind: str

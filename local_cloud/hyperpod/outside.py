@@ -67,6 +67,18 @@ class Outside:
                 if _marker(eni.description) in wanted:
                     ec2.enis.pop(eni_id, None)
 
+    def alarms_gone_off(self, cluster: Cluster) -> dict[str, str]:
+        """Instance group in an update -> name of an alarm of its AutoRollbackConfiguration that is in ALARM state."""
+        found: dict[str, str] = {}
+        for group in cluster.groups.values():
+            if group.update is not None and group.update.status == "InProgress":
+                names = [alarm["AlarmName"] for alarm in group.update.config.get("AutoRollbackConfiguration", [])]
+                known = get_backend("cloudwatch")[cluster.account_id][cluster.region].alarms if names else {}
+                off = [name for name in names if name in known and known[name].state_value == "ALARM"]
+                if off:
+                    found[group.name] = off[0]
+        return found
+
     def write_logs(self, cluster: Cluster, notes: Iterable[Note]) -> None:
         """Put lines into the cluster's log group: markers of simulated instances, results of health checks."""
         logs = get_backend("logs")[cluster.account_id][cluster.region]

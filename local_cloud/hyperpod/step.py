@@ -51,6 +51,8 @@ def step(cluster: Cluster, now: Instant, observations: Sequence[Observation], en
     for seen in observations:
         if seen.kind == "placed":
             _placed(d, seen)
+        elif seen.kind == "alarm":
+            steps_software.alarm(d, seen)
         else:
             steps_node.observe(d, seen)
     for _dummy in range(MAX_ROUNDS):

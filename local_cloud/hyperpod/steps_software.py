@@ -16,9 +16,9 @@ from local_cloud.hyperpod.model import Purpose
 
 if TYPE_CHECKING:
     from local_cloud.hyperpod.draft import Draft
+    from local_cloud.hyperpod.draft import Observation
     from local_cloud.hyperpod.model import Group
     from local_cloud.hyperpod.model import GroupUpdate
-    from local_cloud.hyperpod.model import Node
 
 _READY = (Phase.RUN, Phase.FAILED)
 
@@ -76,7 +76,10 @@ def _advance_group(d: Draft, group: Group) -> None:
             return
         failed = [node for node in batch if node.phase is Phase.FAILED]
         if failed and update.status == "InProgress":
-            _start_rollback(d, group, update, failed[0])
+            reason = (
+                f'Instance {failed[0].instance_id} failed to update with the following error: "{failed[0].message}"'
+            )
+            _start_rollback(d, group, update, reason)
             return
         update = dataclasses.replace(
             update, batch=(), next_batch=d.now.virtual + float(update.config.get("WaitIntervalInSeconds", 0))
@@ -131,9 +134,15 @@ def _next_batch(d: Draft, group: Group, update: GroupUpdate, todo: list[str]) ->
     d.group(group, update=dataclasses.replace(update, batch=keys, todo=tuple(k for k in todo if k not in keys)))
 
 
-def _start_rollback(d: Draft, group: Group, update: GroupUpdate, failed: Node) -> None:
-    reason = failed.message or ""
-    message = f'Instance {failed.instance_id} failed to update with the following error: "{reason}"'
+def alarm(d: Draft, seen: Observation) -> None:
+    """An alarm of AutoRollbackConfiguration has gone off: the update of its group goes back."""
+    group = d.groups.get(seen.key)
+    if group is not None and group.update is not None and group.update.status == "InProgress":
+        reason = f"CloudWatch alarm {seen.message} of AutoRollbackConfiguration is in ALARM state."
+        _start_rollback(d, group, group.update, reason)
+
+
+def _start_rollback(d: Draft, group: Group, update: GroupUpdate, message: str) -> None:
     d.event(
         "InstanceGroup",
         f"UpdateClusterSoftware failed for IG {group.name} in Cluster {d.cluster.name}. Initiating rollback.",

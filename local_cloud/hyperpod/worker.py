@@ -86,6 +86,7 @@ class Worker:
         worked = False
         for region in self._core.regions():
             with region.lock:
+                self._look_at_alarms(region)
                 self._core.settle_all(region)
                 arns = list(region.clusters)
             for arn in arns:
@@ -94,6 +95,14 @@ class Worker:
                 worked |= self._work_on(region, arn)
         self._write_notes()
         return worked
+
+    def _look_at_alarms(self, region: Region) -> None:
+        for cluster in list(region.clusters.values()):
+            seen = [
+                Observation("alarm", key, message=name) for key, name in self._outside.alarms_gone_off(cluster).items()
+            ]
+            if seen:
+                self._core.advance(region, cluster, cluster, observations=seen)
 
     def _work_on(self, region: Region, arn: str) -> bool:
         with region.lock:

@@ -334,6 +334,31 @@ def test_software_update(account: Account) -> None:
     account.delete("software")
 
 
+def test_an_alarm_of_cloudwatch_takes_an_update_back(cloud: Cloud, account: Account) -> None:
+    running(account, "alarmed")
+    cloudwatch = cloud.client("cloudwatch")
+    cloudwatch.put_metric_alarm(
+        AlarmName="too-hot",
+        ComparisonOperator="GreaterThanThreshold",
+        EvaluationPeriods=1,
+        MetricName="m",
+        Namespace="n",
+        Period=60,
+        Statistic="Sum",
+        Threshold=1,
+    )
+    cloudwatch.set_alarm_state(AlarmName="too-hot", StateValue="ALARM", StateReason="a test")
+    account.sagemaker.update_cluster_software(
+        ClusterName="alarmed",
+        InstanceGroups=[{"InstanceGroupName": "worker-group-1", "ImageReleaseVersion": "1.1.0"}],
+        DeploymentConfig={"AutoRollbackConfiguration": [{"AlarmName": "too-hot"}]},
+    )
+    assert "too-hot" in account.wait("alarmed", "InService")["FailureMessage"]
+    group = group_of(account, "alarmed", "worker-group-1")
+    assert (group["SoftwareUpdateStatus"], group["CurrentImageReleaseVersion"]) == ("RollbackComplete", "1.2.0")
+    account.delete("alarmed")
+
+
 def test_continuous_provisioning(account: Account) -> None:
     account.fault("insufficient_capacity", count=3, instance_group="worker-group-1")
     account.sagemaker.create_cluster(**account.request("cont", NodeProvisioningMode="Continuous"))

@@ -14,6 +14,7 @@ from hyperpod_world import groups
 
 from local_cloud.hyperpod import changes_nodes
 from local_cloud.hyperpod import timings
+from local_cloud.hyperpod.draft import Observation
 from local_cloud.hyperpod.draft import next_deadline
 from local_cloud.hyperpod.images import latest
 from local_cloud.hyperpod.model import Phase
@@ -279,3 +280,19 @@ def test_a_group_that_is_deleted_during_its_update_stays_deleting() -> None:
     world.run()
     assert details(world, "login")["SoftwareUpdateStatus"] == "Succeeded"
     assert world.c.job is None
+
+
+def test_an_alarm_takes_the_update_back() -> None:
+    world = old_cluster(3)
+    world.software(InstanceGroups=[{"InstanceGroupName": "work"}], DeploymentConfig=ONE_BY_ONE)
+    while details(world, "work")["TargetStateCount"] == 0:
+        world.tick()
+    world.step(Observation("alarm", "work", message="too-hot"))
+    assert details(world, "work")["SoftwareUpdateStatus"] == "RollbackInProgress"
+    world.run("InService")
+    assert details(world, "work")["SoftwareUpdateStatus"] == "RollbackComplete"
+    assert {n.release for n in world.members("work")} == {"1.0.0"}
+    assert [n.root_volume for n in world.members("work")] == [3, 3, 1]
+    assert "too-hot" in (world.c.failure_message or "")
+    world.step(Observation("alarm", "work", message="too-hot"))
+    assert world.c.status == "InService"
