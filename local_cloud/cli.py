@@ -105,6 +105,7 @@ def _add_fault_commands(parser: argparse.ArgumentParser) -> None:
     how = one.add_mutually_exclusive_group(required=True)
     how.add_argument("--percent", type=float, help="how often")
     how.add_argument("--count", type=int, help="how many times")
+    how.add_argument("--rate", type=float, help="of throttle: calls a second that pass")
     one.add_argument("--operation", help="which requests: CreateCluster, s3:PutObject, s3:* (default: all)")
     one.add_argument("--instance-group", help="which nodes (default: all)")
     one = action("seed", _fault_seed, "Start the random sequences anew.")
@@ -262,13 +263,16 @@ def _env(options: argparse.Namespace) -> int:
 
 
 def _fault_text(fault: dict[str, Any]) -> str:
-    often = f"{fault['percent']:g} %" if "percent" in fault else f"{fault['count']} times"
+    if "rate" in fault:
+        often = f"above {fault['rate']:g} a second"
+    else:
+        often = f"{fault['percent']:g} %" if "percent" in fault else f"{fault['count']} times"
     aim = fault.get("operation") or fault.get("instance_group") or "all"
     return f"{fault['kind']}  {often}  {aim}"
 
 
 def _fault_set(options: argparse.Namespace) -> int:
-    names = ("kind", "percent", "count", "operation", "instance_group")
+    names = ("kind", "percent", "count", "rate", "operation", "instance_group")
     fault = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
     client.call(_paths(options), "PUT", "faults", fault)
     print(_fault_text(fault))

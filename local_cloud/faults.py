@@ -3,7 +3,8 @@
 """Faults that a user injects: in requests (throttling, 5xx, dropped connections) and in the engine (nodes).
 
 Each fault happens either with a percentage, drawn from a random sequence of its own that depends on the seed and the
-fault alone, so that a run can be repeated; or a number of times, and is gone after that.
+fault alone, so that a run can be repeated; or a number of times, and is gone after that. Throttling may also be that of
+a service: so many calls a second pass.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import json
 import math
 import random
 import threading
+import time
 from dataclasses import asdict
 from dataclasses import dataclass
 from dataclasses import replace
@@ -22,6 +24,7 @@ from local_cloud.errors import ServiceError
 from local_cloud.files import write_atomically
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 THROTTLE = "throttle"
@@ -40,8 +43,9 @@ class Fault:
 
     Attributes:
         kind: one of KINDS. ``drop`` closes the connection before anything is done, ``drop_after`` when all is done.
-        percent: 0 to 100, or None when ``count`` rules.
-        count: how many more times, or None when ``percent`` rules.
+        percent: 0 to 100, or None.
+        count: how many more times, or None.
+        rate: of throttling: calls a second that pass, or None. One of the three rules.
         operation: of request faults: operation that is hit (``CreateCluster``, ``s3:PutObject``, ``s3:*``); None: all.
         instance_group: of engine faults: the group that is hit; None: all.
     """
@@ -49,6 +53,7 @@ class Fault:
     kind: str
     percent: float | None = None
     count: int | None = None
+    rate: float | None = None
     operation: str | None = None
     instance_group: str | None = None
 
@@ -80,12 +85,16 @@ def parse_fault(raw: Any) -> Fault:
     fault = Fault(**{"kind": "", **raw})
     if fault.kind not in KINDS:
         raise _invalid(f"kind '{fault.kind}' is none of {', '.join(KINDS)}")
-    if (fault.percent is None) == (fault.count is None):
-        raise _invalid("give one of percent and count")
+    if [fault.percent, fault.count, fault.rate].count(None) != 2:
+        raise _invalid("give one of percent, count and rate")
     if fault.percent is not None and not _is_number(fault.percent, 0, 100):
         raise _invalid(f"percent {fault.percent!r} is no number from 0 to 100")
     if fault.count is not None and not (isinstance(fault.count, int) and _is_number(fault.count, 0, math.inf)):
         raise _invalid(f"count {fault.count!r} is no whole number from 0")
+    if fault.rate is not None and not (_is_number(fault.rate, 0, 1000) and fault.rate):
+        raise _invalid(f"rate {fault.rate!r} is no number above 0, up to 1000 calls a second")
+    if fault.rate is not None and fault.kind != THROTTLE:
+        raise _invalid(f"rate is for {THROTTLE} only")
     for name in ("operation", "instance_group"):
         if not isinstance(getattr(fault, name), (str, type(None))):
             raise _invalid(f"{name} is no text")
@@ -107,13 +116,16 @@ def _invalid(message: str) -> ServiceError:
 class Faults:
     """The faults of one instance, kept in a file. Safe to use from several threads."""
 
-    def __init__(self, path: Path | None = None) -> None:
-        """Read the file at ``path`` if it exists; None keeps faults in memory only."""
+    def __init__(self, path: Path | None = None, clock: Callable[[], float] = time.monotonic) -> None:
+        """Read the file at ``path`` if it exists; None keeps faults in memory only. ``clock`` tells seconds."""
+        self._clock = clock
         self._path = path
         self._lock = threading.Lock()
         self._seed = 0
         self._faults: dict[str, Fault] = {}
         self._random: dict[str, random.Random] = {}
+        self._buckets: dict[str, tuple[float, float]] = {}
+        """Of faults with a rate: calls that may pass at once, and when that was."""
         if path is not None and path.exists():
             state = json.loads(path.read_text())
             self._seed = state["seed"]
@@ -129,7 +141,8 @@ class Faults:
         with self._lock:
             self._faults.pop(fault.key, None)
             self._random.pop(fault.key, None)
-            if fault.percent or fault.count:
+            self._buckets.pop(fault.key, None)
+            if fault.percent or fault.count or fault.rate:
                 self._faults[fault.key] = fault
             self._save()
 
@@ -168,6 +181,10 @@ class Faults:
 
     def _draw(self, faults: list[Fault]) -> bool:
         for fault in faults:
+            if fault.rate is not None:
+                if self._over(fault.key, fault.rate):
+                    return True
+                continue
             if fault.count is not None:
                 left = replace(fault, count=fault.count - 1)
                 if left.count:
@@ -180,6 +197,15 @@ class Faults:
             if sequence.uniform(0, 100) < (fault.percent or 0):
                 return True
         return False
+
+    def _over(self, key: str, rate: float) -> bool:
+        """Token bucket, as the API throttling of AWS: bursts of a second's calls pass."""
+        now = self._clock()
+        full = max(rate, 1.0)
+        left, then = self._buckets.get(key, (full, now))
+        left = min(full, left + (now - then) * rate)
+        self._buckets[key] = (left - 1 if left >= 1 else left, now)
+        return left < 1
 
     def _state(self) -> dict[str, Any]:
         shown = [{k: v for k, v in asdict(fault).items() if v is not None} for fault in self._faults.values()]

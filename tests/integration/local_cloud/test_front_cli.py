@@ -153,9 +153,11 @@ def test_fault_commands(running: FrontCloud) -> None:
     cloud.run("fault", "set", "node_launch_failure", "--count", "2", "--instance-group", "workers")
     shown = cloud.run("fault", "list").stdout.splitlines()
     assert shown == ["throttle  20 %  CreateCluster", "node_launch_failure  2 times  workers"]
+    assert cloud.run("fault", "set", "throttle", "--rate", "3").stdout == "throttle  above 3 a second  all\n"
     assert "fault: throttle  20 %" in cloud.run("status").stdout
     cloud.run("fault", "clear", "throttle")
     assert len(json.loads(cloud.run("fault", "list", "--json").stdout)["faults"]) == 1
+    assert "for throttle only" in cloud.run("fault", "set", "drop", "--rate", "3", code=1).stderr
     cloud.run("fault", "clear")
     assert cloud.run("fault", "list").stdout == "no faults\n"
     refused = cloud.run("fault", "set", "throttle", "--percent", "300", code=1)

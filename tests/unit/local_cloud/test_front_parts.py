@@ -161,8 +161,11 @@ def test_results_by_the_model() -> None:
     [
         ([], "object"),
         ({"kind": "nonsense", "count": 1}, "none of throttle"),
-        ({"kind": "throttle"}, "one of percent and count"),
-        ({"kind": "throttle", "percent": 1, "count": 1}, "one of percent and count"),
+        ({"kind": "throttle"}, "one of percent, count and rate"),
+        ({"kind": "throttle", "percent": 1, "count": 1}, "one of percent, count and rate"),
+        ({"kind": "throttle", "rate": 3, "count": 1}, "one of percent, count and rate"),
+        ({"kind": "throttle", "rate": 0}, "above 0"),
+        ({"kind": "drop", "rate": 3}, "for throttle only"),
         ({"kind": "throttle", "percent": 101}, "0 to 100"),
         ({"kind": "throttle", "percent": True}, "0 to 100"),
         ({"kind": "throttle", "count": 1.5}, "whole number"),
@@ -212,6 +215,25 @@ def test_faults_are_drawn_alike_for_one_seed_and_apart_for_each_fault() -> None:
     assert draws(1, disturbed=False) != draws(2, disturbed=False)
     assert draws(1, disturbed=False) != draws(1, disturbed=False, kind="drop")
     assert 50 < sum(draws(1, disturbed=False)) < 110
+
+
+def test_throttling_by_rate_lets_so_many_calls_pass(tmp_path: Path) -> None:
+    now = [0.0]
+    faults = Faults(tmp_path / "faults.json", clock=lambda: now[0])
+    faults.put(Fault("throttle", rate=3, operation="ListClusters"))
+
+    def throttled(operation: str = "ListClusters") -> bool:
+        return faults.take_request("throttle", "sagemaker", operation)
+
+    assert [throttled() for _dummy in range(5)] == [False, False, False, True, True]
+    assert not throttled("DescribeCluster")
+    now[0] += 0.34
+    assert [throttled(), throttled()] == [False, True]
+    now[0] += 60
+    assert [throttled() for _dummy in range(4)] == [False, False, False, True]
+    assert Faults(tmp_path / "faults.json").describe()["faults"] == [
+        {"kind": "throttle", "rate": 3, "operation": "ListClusters"}
+    ]
 
 
 @pytest.mark.parametrize("name", ["", "Upper", "-a", "a-", "a" * 33, "a/b", "..", "a_b"])
