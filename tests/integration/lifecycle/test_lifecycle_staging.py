@@ -18,7 +18,7 @@ NAMES = ["bundle.tar", "manifest.json", "on_create.sh"]
 
 def lifecycle(cloud: Cloud, name: str, **more: Any) -> dict[str, Any]:
     """A task; keywords that a task has itself go there."""
-    keywords = {key: more.pop(key) for key in ("check_mode", "diff") if key in more}
+    keywords = {key: more.pop(key) for key in ("check_mode", "diff", "environment") if key in more}
     options = {"cluster_name": name, "bucket": cloud.place["bucket"], "node_pythons": [PYTHON], **more}
     return {"podforge.hyperpod.hyperpod_lifecycle": options, **keywords}
 
@@ -118,8 +118,7 @@ def test_refused_with_one_clear_message(ansible: Ansible, cloud: Cloud) -> None:
 
 
 def test_nobody_answers(ansible: Ansible, cloud: Cloud) -> None:
-    (result,) = ansible.play(
-        lifecycle(cloud, "down"), env={"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
-    ).results
+    nobody = {"AWS_ENDPOINT_URL": "http://127.0.0.1:1", "AWS_MAX_ATTEMPTS": "1"}
+    (result,) = ansible.play(lifecycle(cloud, "down", environment=nobody)).results
     assert "Failed to look at bucket" in result["msg"]
     assert "Check that the endpoint is right" in result["msg"]
