@@ -15,7 +15,7 @@ ROOT_TARGETS := cluster test nodes molecule e2e faults bench clean
 
 help: ## this text
 	@printf 'podforge.hyperpod: Amazon SageMaker HyperPod clusters by Ansible, on AWS or on this machine\n\n'
-	@awk -F ':.*## ' '/^## / {sub(/^## /, ""); printf "%s\n", $$0} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^## / {sub(/^## /, ""); printf "\n%s\n", $$0} /^[a-z0-9-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 	@printf '\nOne test: .venv/bin/pytest <file>; one role: .venv/bin/molecule test -s <role>. See CONTRIBUTING.md.\n'
 
 ## The cluster

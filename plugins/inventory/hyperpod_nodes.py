@@ -24,8 +24,11 @@ description:
     C(hyperpod_last_software_update_time), C(hyperpod_image_release_version), C(hyperpod_image_version_status),
     C(hyperpod_role), C(hyperpod_partitions), and C(hyperpod_ssm_target); those that the service doesn't tell are not
     set.
-  - An API that can't be reached, missing credentials, and a region without clusters give an empty inventory and one
-    warning, so that the playbook that makes the cluster can run with the same inventory.
+  - An API that can't be reached and missing credentials give an empty inventory and one warning, so that the playbook
+    that makes the cluster can run with the same inventory. A region without clusters gives an empty inventory; a
+    warning names those of O(clusters) that are not there.
+  - A file below C(group_vars) or C(host_vars) beside the configuration file that is not valid YAML is named with line
+    and column, for ansible-core tells neither.
   - Needs C(sagemaker:ListClusters), C(sagemaker:DescribeCluster), and C(sagemaker:ListClusterNodes); C(s3:GetObject)
     for the legacy form.
 author: podforge contributors (@podforge)
@@ -100,6 +103,7 @@ cache_connection: ~/.cache/ansible/hyperpod
 
 import json
 import socket
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -114,6 +118,7 @@ from ansible.errors import AnsibleParserError
 from ansible.release import __version__ as ansible_version
 from ansible_collections.amazon.aws.plugins.plugin_utils.inventory import AWSInventoryBase
 
+from ..module_utils._description.describe import broken_variable_files
 from ..plugin_utils import _nodes
 
 _LOOKUPS_ALWAYS = tuple(int(part) for part in ansible_version.split(".")[:2]) >= (2, 19)
@@ -146,6 +151,8 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]  # amazon.aws has
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Fill the inventory from cached or fresh results."""
         super().parse(inventory, loader, path, cache=cache)
+        for finding in broken_variable_files(Path(path).parent):
+            self.display.error(finding.text(), wrap_text=False)
         cached, clusters = self.get_cached_result(path, cache)
         if not cached:
             try:
@@ -156,8 +163,9 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]  # amazon.aws has
             except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
                 raise AnsibleParserError(f"{path}: HyperPod nodes can't be listed: {error}") from error
             self.update_cached_result(path, cache, clusters)
-        if not clusters:
-            self.warn(f"{path}: no HyperPod nodes. There is no such cluster in {', '.join(self._regions())}.")
+        missing = set(self.get_option("clusters")) - {cluster["summary"]["ClusterName"] for cluster in clusters}
+        if missing:
+            self.warn(f"{path}: in {', '.join(self._regions())} there is no cluster {', '.join(sorted(missing))}.")
         self._populate(clusters)
 
     def _regions(self) -> list[str]:

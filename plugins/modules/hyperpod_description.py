@@ -51,6 +51,12 @@ options:
     type: list
     elements: path
     default: []
+  relative_to:
+    description:
+      - Folder that relative names in O(description_file), O(cluster_config_file), and O(provisioning_parameters_file)
+        start from, and that files are named from in findings; left out, the folder in which the module runs.
+      - Modules run in the folder of the playbook; V({{ '.' | realpath }}) is where C(ansible-playbook) was started.
+    type: path
   region:
     description: Region; wins over the description.
     type: raw
@@ -183,6 +189,7 @@ from ..module_utils._description.model import create_cluster_shape
 from ..module_utils._description.reading import Overrides
 from ..module_utils._findings import FAILURE
 from ..module_utils._findings import report
+from ..module_utils._preflight.connection import known_regions
 
 OVERRIDES = (
     "region",
@@ -207,6 +214,7 @@ def main() -> None:
             "provisioning_parameters_file": {"type": "path"},
             "variable": {"type": "str", "default": "hyperpod_description"},
             "search_paths": {"type": "list", "elements": "path", "default": []},
+            "relative_to": {"type": "path"},
             "region": {"type": "raw"},
             "network": {"type": "raw"},
             "execution_role": {"type": "raw"},
@@ -223,8 +231,9 @@ def main() -> None:
     if not HAS_YAML:
         module.fail_json(msg=missing_required_lib("PyYAML"))
     overrides = Overrides(**{key: module.params[key] for key in OVERRIDES})
-    shape = create_cluster_shape(botocore.session.get_session())
-    description, findings = describe(module.params, overrides, shape)
+    session = botocore.session.get_session()
+    shape, regions = create_cluster_shape(session), known_regions(session)
+    description, findings = describe(module.params, overrides, shape, regions)
     if findings:
         number = "One problem" if len(findings) == 1 else f"{len(findings)} problems"
         title = f"{number} in the description of the cluster; nothing was changed:"

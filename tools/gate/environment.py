@@ -40,6 +40,7 @@ def environment() -> dict[str, str]:
         "TZ": "UTC",
         "ANSIBLE_HOME": str(home),
         "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_DEPRECATION_WARNINGS": "true",
         "NO_COLOR": "1",
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,

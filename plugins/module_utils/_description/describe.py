@@ -19,6 +19,7 @@ from .ours import from_ours
 from .published import from_published
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from collections.abc import Iterable
     from collections.abc import Mapping
 
@@ -29,14 +30,18 @@ _FORMS = ("description", "description_file", "cluster_config_file")
 _VARIABLE_FILES = (".yml", ".yaml", ".json")
 
 
-def describe(params: Mapping[str, Any], overrides: Overrides, shape: Any) -> tuple[dict[str, Any], list[Finding]]:
+def describe(
+    params: Mapping[str, Any], overrides: Overrides, shape: Any, regions: Collection[str]
+) -> tuple[dict[str, Any], list[Finding]]:
     """The description as the playbooks use it, and the findings; with findings the dictionary is empty.
 
     Args:
         params: the module's arguments ``description``, ``description_file``, ``cluster_config_file``,
-            ``provisioning_parameters_file``, ``description_is_default``, ``variable`` and ``search_paths``.
+            ``provisioning_parameters_file``, ``description_is_default``, ``variable``, ``search_paths`` and
+            ``relative_to``, the folder that names of files start from.
         overrides: what playbook variables say besides.
         shape: the input shape of CreateCluster.
+        regions: the regions that botocore knows.
     """
     given = [key for key in _FORMS if params.get(key) is not None]
     if params.get("description_is_default") and len(given) > 1:
@@ -44,24 +49,25 @@ def describe(params: Mapping[str, Any], overrides: Overrides, shape: Any) -> tup
     findings = _choice(given, params)
     if findings:
         return {}, findings
+    folder = Path(params.get("relative_to") or ".")
     if given[0] == "description":
-        document = _variable(params["description"], params["variable"], params.get("search_paths") or [])
-        reading = from_ours(document, shape, overrides)
+        document = _variable(params["description"], params["variable"], params.get("search_paths") or [], folder)
+        reading = from_ours(document, shape, overrides, regions)
         findings.extend(reading.findings)
     elif given[0] == "description_file":
-        read, findings = _read(params["description_file"])
+        read, findings = _read(params["description_file"], folder)
         if read is None:
             return {}, findings
-        reading = from_ours(read, shape, overrides)
+        reading = from_ours(read, shape, overrides, regions)
         findings.extend(reading.findings)
     else:
-        config, findings = _read(params["cluster_config_file"])
+        config, findings = _read(params["cluster_config_file"], folder)
         form_file = params.get("provisioning_parameters_file")
-        form, more = _read(form_file) if form_file else (None, [])
+        form, more = _read(form_file, folder) if form_file else (None, [])
         findings.extend(more)
         if config is None or (form_file and form is None):
             return {}, findings
-        reading = from_published(config, form, shape, overrides)
+        reading = from_published(config, form, shape, overrides, regions)
         findings.extend(reading.findings)
     return ({} if findings else description(reading, overrides)), findings
 
@@ -81,8 +87,8 @@ def _choice(given: list[str], params: Mapping[str, Any]) -> list[Finding]:
     return []
 
 
-def _read(name: str) -> tuple[Document | None, list[Finding]]:
-    path = Path(name)
+def _read(name: str, folder: Path) -> tuple[Document | None, list[Finding]]:
+    path = folder / name  # an absolute name stays as it is
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -96,20 +102,21 @@ def _read(name: str) -> tuple[Document | None, list[Finding]]:
     return documents.parse(name, text)
 
 
-def _variable(value: Any, variable: str, search_paths: Iterable[str]) -> Document:
+def _variable(value: Any, variable: str, search_paths: Iterable[str], folder: Path) -> Document:
     """The description as a variable, with the file that sets it where exactly one does."""
     found = [
-        Document(_short(path), value, text, (variable,))
-        for folder in search_paths
-        for path in _variable_files(folder)
+        Document(_short(path, folder), value, text, (variable,))
+        for inventory in search_paths
+        for path in variable_files(Path(inventory))
         for text in [_text(path)]
         if documents.defines(text, variable)
     ]
     return found[0] if len(found) == 1 else Document(f"variable {variable}", value)
 
 
-def _variable_files(folder: str) -> list[Path]:
-    root = Path(folder)
+def variable_files(inventory: Path) -> list[Path]:
+    """The files of variables beside an inventory, which is a folder or a file in it."""
+    root = inventory if inventory.is_dir() else inventory.parent
     return sorted(
         path
         for name in ("group_vars", "host_vars")
@@ -125,6 +132,12 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _short(path: Path) -> str:
-    relative = os.path.relpath(path)
+def broken_variable_files(inventory: Path) -> list[Finding]:
+    """Files of variables beside an inventory that are not valid YAML (JSON is YAML, too)."""
+    found = (documents.yaml_syntax(str(path), _text(path)) for path in variable_files(inventory))
+    return [finding for finding in found if finding is not None]
+
+
+def _short(path: Path, folder: Path) -> str:
+    relative = os.path.relpath(path, folder)
     return str(path) if relative.startswith("..") else relative

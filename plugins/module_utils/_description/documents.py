@@ -123,17 +123,30 @@ def _parse_yaml(name: str, text: str) -> tuple[Any, list[Finding]]:
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
         data = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = name if mark is None else f"{name}:{mark.line + 1}:{mark.column + 1}"
-        what = f"This is not valid YAML: {error.problem or error.context}"
-        fix = "check the indentation, the colons and the quotes of this line and the one above it"
-        return None, [failure("syntax", what, where=where, fix=fix)]
     except yaml.YAMLError as error:
-        return None, [
-            failure("syntax", f"This is not valid YAML: {error}", where=name, fix="save the file as UTF-8 text")
-        ]
+        return None, [_broken_yaml(name, error)]
     return data, _repeated_yaml_keys(name, node)
+
+
+def yaml_syntax(name: str, text: str) -> Finding | None:
+    """What makes a text no YAML, if anything does; tags may be any (``!vault``, ``!unsafe``)."""
+    if not HAS_YAML:
+        return None
+    try:
+        list(yaml.compose_all(text, Loader=yaml.SafeLoader))
+    except yaml.YAMLError as error:
+        return _broken_yaml(name, error)
+    return None
+
+
+def _broken_yaml(name: str, error: Any) -> Finding:
+    if not isinstance(error, yaml.MarkedYAMLError):
+        return failure("syntax", f"This is not valid YAML: {error}", where=name, fix="save the file as UTF-8 text")
+    mark = error.problem_mark or error.context_mark
+    where = name if mark is None else f"{name}:{mark.line + 1}:{mark.column + 1}"
+    what = f"This is not valid YAML: {error.problem or error.context}"
+    fix = "check the indentation, the colons and the quotes of this line and the one above it"
+    return failure("syntax", what, where=where, fix=fix)
 
 
 def _repeated_yaml_keys(name: str, node: Any) -> list[Finding]:

@@ -18,9 +18,12 @@ from .reading import mapping
 from .reading import region
 from .reading import tags
 from .reading import wish
+from .reading import zones
 from .rules import Rules
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from .documents import Document
 
 # Members of CreateCluster that our form says in another way.
@@ -28,7 +31,7 @@ _OTHERWISE = ("VpcConfig", "Tags", *NOT_OF_SLURM)
 _OUR_KEYS = ("region", "network", "execution_role", "lifecycle_bucket", "node_vars", "tags")
 
 
-def from_ours(document: Document, shape: Any, overrides: Overrides) -> Reading:
+def from_ours(document: Document, shape: Any, overrides: Overrides, regions: Collection[str]) -> Reading:
     """Our own form: one mapping, as a variable or a file."""
     reading = Reading("description", [document.name])
     # A group's role may be given once, for all groups.
@@ -43,6 +46,7 @@ def from_ours(document: Document, shape: Any, overrides: Overrides) -> Reading:
         checker.missing_key("instance_groups", ())
     reading.region = region(checker, data.get("region"), overrides.region)
     reading.network = wish(checker, wishes.check_network, data, "network", overrides.network)
+    zones(checker, reading.network, reading.region, regions, overrides.network)
     reading.role = wish(checker, wishes.check_role, data, "execution_role", overrides.execution_role)
     reading.bucket = wish(checker, wishes.check_bucket, data, "lifecycle_bucket", overrides.lifecycle_bucket)
     reading.node_vars = mapping(checker, data.get("node_vars"), overrides.node_vars, "node_vars")

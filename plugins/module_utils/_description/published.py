@@ -22,15 +22,19 @@ from .reading import mapping
 from .reading import region
 from .reading import tags
 from .reading import wish
+from .reading import zones
 from .rules import Rules
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Collection
 
     from .documents import Document
 
 
-def from_published(config: Document, form: Document | None, shape: Any, overrides: Overrides) -> Reading:
+def from_published(
+    config: Document, form: Document | None, shape: Any, overrides: Overrides, regions: Collection[str]
+) -> Reading:
     """The published pair: a CreateCluster request for the AWS CLI, with or without provisioning_parameters.json."""
     reading = Reading("published", [document.name for document in (config, form) if document is not None])
     # The role may come from a variable.
@@ -50,6 +54,7 @@ def from_published(config: Document, form: Document | None, shape: Any, override
     vpc = reading.cluster.pop("vpc_config", None) or {}
     used = {"subnet_ids": vpc.get("subnets"), "security_group_ids": vpc.get("security_group_ids")} if vpc else None
     reading.network = wish(checker, wishes.check_network, {}, "network", overrides.network) or used or {}
+    zones(checker, reading.network, reading.region, regions, overrides.network)
     reading.bucket = wish(checker, wishes.check_bucket, {}, "lifecycle_bucket", overrides.lifecycle_bucket)
     reading.node_vars = mapping(checker, None, overrides.node_vars, "node_vars")
     _published_role(checker, reading, overrides)

@@ -14,10 +14,13 @@ from typing import Any
 
 from .._findings import failure
 from .._findings import shown
+from . import wishes
 from .documents import Document
 from .model import Checker
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from .._findings import Finding
 
 _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,2}-\d+")
@@ -63,6 +66,24 @@ def wish(checker: Checker, check: Any, data: dict[str, Any], key: str, override:
     result = check(variable, override, ())
     checker.findings.extend(variable.findings)
     return result
+
+
+def zones(
+    checker: Checker, network: dict[str, Any], region: str | None, regions: Collection[str], override: Any
+) -> None:
+    """Zones of another region than the cluster's, in the description or in the variable that wins over it.
+
+    A region that is not known is the preflight's to report: nobody needs to hear of its zones as well.
+    """
+    if region is None or region not in regions:
+        return
+    names = network.get("availability_zones", [])
+    if override is None:
+        wishes.check_zones(checker, names, region, ("network", "availability_zones"))
+        return
+    variable = Checker(Document("hyperpod_network", override), ours=True)
+    wishes.check_zones(variable, names, region, ("availability_zones",))
+    checker.findings.extend(variable.findings)
 
 
 def mapping(checker: Checker, value: Any, override: Any, key: str) -> dict[str, Any]:

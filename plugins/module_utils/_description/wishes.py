@@ -102,6 +102,15 @@ def _network_rules(checker: Checker, value: dict[str, Any], network: dict[str, A
             _fail(checker, "network", what, (*path, "availability_zones", index), value=zone, fix=fix)
 
 
+def check_zones(checker: Checker, names: list[str], region: str, path: tuple[Any, ...]) -> None:
+    """The name of a zone begins with that of its region (EC2 user guide, "Regions and Zones"): us-west-2a."""
+    for index, zone in enumerate(names):
+        if not zone.startswith(region) and not _ZONE_ID.fullmatch(zone):
+            what = f"'{shown(zone)}' is not an availability zone of the region {region}"
+            fix = f"write a zone such as {region}a, or correct the region"
+            _fail(checker, "network", what, (*path, index), value=zone, fix=fix)
+
+
 def _check_cidr(checker: Checker, text: str, path: tuple[Any, ...]) -> None:
     try:
         block = ipaddress.IPv4Network(text)

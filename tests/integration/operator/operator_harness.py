@@ -61,6 +61,12 @@ class Run:
         return int(match.group(2))
 
     @property
+    def deprecations(self) -> list[str]:
+        """What ansible-core warns of that is not of amazon.aws."""
+        found = re.findall(r"DEPRECATION WARNING\]: (.*)", self.output)
+        return [text for text in found if "'amazon.aws'" not in text]
+
+    @property
     def findings(self) -> list[str]:
         """The numbered findings of the error that ended it."""
         error = self.output.split("[ERROR]", 1)[-1].split("Origin:", 1)[0]
@@ -94,6 +100,7 @@ class Operator:
             "ANSIBLE_CONFIG": str(self.tree / "ansible.cfg"),
             "ANSIBLE_COLLECTIONS_PATH": str(self.home),
             "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_DEPRECATION_WARNINGS": "true",
             "AWS_EC2_METADATA_DISABLED": "true",
             "PODFORGE_STATE": str(self.home / "state"),
             "PODFORGE_CACHE": str(_cache()),

@@ -39,6 +39,11 @@ OURS: list[tuple[str, Edit, list[str]]] = [
         lambda d: d["instance_groups"][2].update(instance_type="ml.c5.xlrage"),
         ["cluster.yml:", "instance_groups[2].instance_type", "did you mean 'ml.c5.xlarge'"],
     ),
+    (
+        "region and zone don't fit",
+        lambda d: d.update(region="eu-west-1"),
+        ["cluster.yml:", "network.availability_zones[0]", "zone such as eu-west-1a"],
+    ),
 ]
 
 
@@ -68,6 +73,7 @@ def said(run: Any, words: list[str], what: str) -> None:
     """One finding, with all words, and a play that failed."""
     assert run.status != 0, run.output
     assert len(run.findings) == 1, (what, run.output)
+    assert "findings:" not in run.output, "the message alone, not the same again as data"
     finding = " ".join(run.findings[0].split())
     assert "Fix: " in finding
     for word in words:
@@ -105,6 +111,28 @@ def test_broken_json(operator: Operator, tmp_path: Path) -> None:
     path = Path(files["hyperpod_provisioning_parameters_file"])
     path.write_text(path.read_text().replace('"slurm",', '"slurm"'))
     said(operator.play("cluster", files), [f"{path}:4:", "not valid JSON", "comma"], "broken JSON")
+
+
+def test_names_of_files_start_where_the_command_was_typed(operator: Operator) -> None:
+    """As with every program; modules run in the folder of the playbook."""
+    (operator.tree / "mine.json").write_text('{"ClusterName": "x",}')
+    said(operator.play("cluster", {"hyperpod_cluster_config_file": "mine.json"}), ["mine.json:1:", "comma"], "relative")
+
+
+def test_broken_variables_of_the_inventory(operator: Operator) -> None:
+    """ansible-core names neither file nor line."""
+    path = operator.tree / OWN
+    original = path.read_text()
+    try:
+        path.write_text(original + "bad: [1\nx: 2\n")
+        run = operator.play("cluster")
+    finally:
+        path.write_text(original)
+    assert run.status != 0
+    text = " ".join(run.output.split())
+    assert f"{OWN}:{len(original.splitlines()) + 2}:" in text, run.output
+    assert "not valid YAML" in text
+    assert "Fix: check the indentation" in text
 
 
 def test_broken_yaml(operator: Operator, tmp_path: Path) -> None:

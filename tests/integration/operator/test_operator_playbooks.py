@@ -54,6 +54,7 @@ def test_the_next_run_finishes_the_job(operator: Operator, variables: dict[str, 
     """Everything is there, once."""
     run = operator.play("cluster", variables)
     assert run.status == 0, run.output
+    assert run.deprecations == []
     assert operator.made() == ONE_OF_EACH
     described = operator.client("sagemaker").describe_cluster(ClusterName=CLUSTER)
     assert described["ClusterStatus"] == "InService"
@@ -65,7 +66,7 @@ def test_the_next_run_finishes_the_job(operator: Operator, variables: dict[str, 
         "controller-machine",
         "my-login-group",
         "worker-group-1",
-        "podman exec -it podforge-operator-ip-10-199-",
+        "aws sagemaker list-cluster-nodes --cluster-name my-hyperpod-cluster",
     ):
         assert word in run.output
 

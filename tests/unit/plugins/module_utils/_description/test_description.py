@@ -13,6 +13,7 @@ import yaml
 
 botocore_session = pytest.importorskip("botocore.session")
 
+from ansible_collections.podforge.hyperpod.plugins.module_utils._description.describe import broken_variable_files  # noqa: E402
 from ansible_collections.podforge.hyperpod.plugins.module_utils._description.describe import describe  # noqa: E402
 from ansible_collections.podforge.hyperpod.plugins.module_utils._description.model import create_cluster_shape  # noqa: E402
 from ansible_collections.podforge.hyperpod.plugins.module_utils._description.reading import Overrides  # noqa: E402
@@ -58,7 +59,12 @@ def _shape():
 
 
 def run(shape, overrides=None, **params):
-    return describe({"variable": "hyperpod_description", **params}, Overrides(**(overrides or {})), shape)
+    return describe(
+        {"variable": "hyperpod_description", **params},
+        Overrides(**(overrides or {})),
+        shape,
+        ["us-west-2", "eu-west-1"],
+    )
 
 
 def changed(path, value):
@@ -202,6 +208,46 @@ def test_one_finding_for_one_mistake(shape, path, value, check, fix):
     assert fix in findings[0].fix
     assert "hyperpod_description" in findings[0].where
     assert result == {}
+
+
+def test_names_of_files_start_from_a_given_folder(shape, tmp_path):
+    (tmp_path / "mine.yml").write_text(yaml.safe_dump(changed(["nodes"], 4)))
+    _result, findings = run(shape, description_file="mine.yml", relative_to=str(tmp_path))
+    assert [finding.check for finding in findings] == ["unknown_key"]
+    _result, (missing,) = run(shape, description_file="other.yml", relative_to=str(tmp_path))
+    assert f"looked for as {tmp_path}/other.yml" in missing.fix
+    _result, findings = run(shape, description_file=str(tmp_path / "mine.yml"), relative_to="/nowhere")
+    assert [finding.check for finding in findings] == ["unknown_key"]
+
+
+@pytest.mark.parametrize("how", ["description", "variable"])
+def test_a_zone_of_another_region(shape, how):
+    if how == "description":
+        _result, (finding,) = run(shape, description=changed(["region"], "eu-west-1"))
+        assert "network.availability_zones[0]" in finding.where
+    else:
+        network = {"vpc_cidr": "10.198.0.0/16", "availability_zones": ["eu-west-1a"]}
+        _result, (finding,) = run(shape, description=GOOD, overrides={"network": network})
+        assert finding.where.startswith("hyperpod_network")
+    assert "is not an availability zone of the region" in finding.what
+    assert "a, or correct the region" in finding.fix
+    # the preflight will know: nobody says which region, or it is none
+    assert run(shape, description=changed(["region"], "us-west-22"))[1] == []
+    assert run(shape, description={key: value for key, value in GOOD.items() if key != "region"})[1] == []
+
+
+def test_broken_files_of_variables_are_found(tmp_path):
+    folder = tmp_path / "group_vars" / "all"
+    folder.mkdir(parents=True)
+    (folder / "good.yml").write_text("a: !vault |\n  $ANSIBLE_VAULT;1.1;AES256\n  3132\n---\nb: 1\n")
+    (folder / "encrypted.yml").write_text("$ANSIBLE_VAULT;1.1;AES256\n31323334\n35363738\n")
+    assert broken_variable_files(tmp_path) == []
+    (folder / "bad.yml").write_text("a: 1\n b: 2\n")
+    (tmp_path / "hosts.yml").write_text("all:\n")
+    for place in (tmp_path, tmp_path / "hosts.yml"):
+        (finding,) = broken_variable_files(place)
+        assert finding.where == f"{folder}/bad.yml:2:3"
+        assert "not valid YAML" in finding.what
 
 
 def test_every_finding_at_once(shape):
