@@ -85,7 +85,7 @@ def test_awscli_sees_four_running_nodes(cloud: Cloud, cluster: str) -> None:
 
 
 def test_every_node_is_idle(cloud: Cloud, cluster: str) -> None:
-    wait_for("sinfo", lambda: compute_states(cloud, cluster) == ["idle", "idle"], 60)
+    wait_for("sinfo", lambda: compute_states(cloud, cluster) == ["idle", "idle"], 180)
 
 
 def test_a_user_runs_a_job_on_two_nodes_from_the_login_node(cloud: Cloud, cluster: str) -> None:
@@ -170,8 +170,8 @@ def test_a_replaced_node_configures_itself_and_takes_jobs(cloud: Cloud, cluster:
         running = [node["InstanceId"] for node in workers if node["InstanceStatus"]["Status"] == "Running"]
         return len(running) == 2 and old not in running
 
-    wait_for("a new instance in the place of the old one", replaced, 300, pause=2)
-    wait_for("sinfo", lambda: compute_states(cloud, cluster) == ["idle", "idle"], 120, pause=2)
+    wait_for("a new instance in the place of the old one", replaced, 600, pause=2)
+    wait_for("sinfo", lambda: compute_states(cloud, cluster) == ["idle", "idle"], 240, pause=2)
     hosts = {cloud.shell(node, "hostname").strip() for node in cloud.in_group(cluster, WORKERS)}
     output = cloud.shell(one(cloud, cluster, LOGIN), "cd / && srun --nodes=2 hostname", user="ubuntu")
     assert set(output.split()) == hosts

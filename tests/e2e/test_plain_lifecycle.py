@@ -55,11 +55,11 @@ def test_a_plain_bash_lifecycle_makes_a_working_cluster(cloud: Cloud, tmp_path: 
         status = cloud.aws("sagemaker", "describe-cluster", "--cluster-name", CLUSTER)["ClusterStatus"]
         return status if status != "Creating" else None
 
-    status = wait_for("the cluster", settled, 300, pause=2)
+    status = wait_for("the cluster", settled, 600, pause=2)
     assert status == "InService", cloud.cli("logs", "--cluster", CLUSTER, check=False).stdout[-4000:]
     head, work = cloud.in_group(CLUSTER, "head")[0], cloud.in_group(CLUSTER, "work")[0]
     wait_for(
-        "sinfo", lambda: "idle" in cloud.shell(head, "sinfo --noheader --partition=dev --format %T", check=False), 60
+        "sinfo", lambda: "idle" in cloud.shell(head, "sinfo --noheader --partition=dev --format %T", check=False), 180
     )
     host = cloud.shell(work, "hostname").strip()
     assert cloud.shell(head, "srun --partition=dev hostname").strip() == host
@@ -69,6 +69,6 @@ def test_a_plain_bash_lifecycle_makes_a_working_cluster(cloud: Cloud, tmp_path: 
     assert "[done]" in log
 
     cloud.aws("sagemaker", "delete-cluster", "--cluster-name", CLUSTER)
-    wait_for("deletion", lambda: CLUSTER not in str(cloud.aws("sagemaker", "list-clusters")), 120, pause=2)
+    wait_for("deletion", lambda: CLUSTER not in str(cloud.aws("sagemaker", "list-clusters")), 300, pause=2)
     cloud.aws("s3", "rb", f"s3://{BUCKET}", "--force")
     cloud.aws("iam", "delete-role", "--role-name", ROLE)
