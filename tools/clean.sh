@@ -11,7 +11,9 @@ cd "$ROOT"
 NAME=${PODFORGE_CLOUD:-default}
 STATE=${PODFORGE_STATE:-${XDG_STATE_HOME:-$HOME/.local/state}/podforge-hyperpod}/$NAME
 
-if [[ -d $STATE && -x $VENV/bin/python ]]; then
+if [[ -d $STATE ]]; then
+  "$ROOT/tools/setup.sh" venv
+  export ANSIBLE_HOME=$ROOT/.build/ansible-home
   # the playbook needs the API; a cloud that can't be started any more is removed all the same
   if step cloud-up 10 "starting the local cloud's API, if it is down" "$VENV/bin/python" -m local_cloud up --name "$NAME"; then
     "$VENV/bin/ansible-playbook" -i inventory/local playbooks/teardown.yml ||

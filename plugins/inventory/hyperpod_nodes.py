@@ -191,6 +191,9 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]  # amazon.aws has
         except (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError) as error:
             raise _NoAnswer(f"{error}. Check the network and the region.") from error
         except botocore.exceptions.ClientError as error:
+            if _code(error).isdigit():  # a bare HTTP status: no error of the service
+                text = f"What answers there does not speak the AWS API (HTTP {_code(error)}): correct endpoint_url."
+                raise _NoAnswer(text) from error
             self._denied(error)
             return []
         results = (self._cluster(client, region, s) for s in summaries if not wanted or s["ClusterName"] in wanted)

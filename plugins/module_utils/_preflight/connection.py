@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 try:
     import botocore
     import botocore.exceptions
+    import botocore.parsers
 except ImportError:
     pass  # AnsibleAWSModule reports it
 
@@ -64,6 +65,15 @@ def judge_region(region: str | None, known: Iterable[str]) -> Finding:
     return passed("region", f"Region {region} is known", where="region", value=region)
 
 
+def aws_errors() -> tuple[type[Exception], ...]:
+    """What a call of AWS raises. An answer that can't be read is no BotoCoreError."""
+    return (
+        botocore.exceptions.BotoCoreError,
+        botocore.exceptions.ClientError,
+        botocore.parsers.ResponseParserError,
+    )
+
+
 def judge_connection_error(error: Exception, endpoint_url: str | None) -> Finding | None:
     """What an exception of the first call says about the way to AWS; None if it says nothing about that."""
     if isinstance(error, (botocore.exceptions.NoCredentialsError, botocore.exceptions.PartialCredentialsError)):
@@ -79,6 +89,10 @@ def judge_connection_error(error: Exception, endpoint_url: str | None) -> Findin
             fix = "log in again; aws sts get-caller-identity must answer"
             return failure("credentials", what, where="credentials", fix=fix)
         return None
+    if isinstance(error, botocore.parsers.ResponseParserError):
+        what = f"What answers at {endpoint_url or 'the endpoint'} does not speak the AWS API"
+        fix = f"correct endpoint_url; for local_cloud see that no other program has the port, and {LOCAL_CLOUD}"
+        return failure("api", what, where="endpoint_url", value=endpoint_url, fix=fix)
     if isinstance(error, (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)):
         return _unreachable(error, endpoint_url)
     return None

@@ -88,7 +88,7 @@ class Preflight:
         try:
             self.caller = api.caller(self.client("sts", attempts=_FIRST_ATTEMPTS))
             self._existing = api.cluster(self.client("sagemaker"), self.description["cluster_name"])
-        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        except connection.aws_errors() as error:
             found = connection.judge_connection_error(error, self.endpoint_url)
             self.findings.append(
                 found or _not_checked("connection", error, "sts:GetCallerIdentity, sagemaker:DescribeCluster")
@@ -100,7 +100,7 @@ class Preflight:
     def _guarded(self, check: Callable[[], Iterable[Finding]]) -> None:
         try:
             self.findings.extend(check())
-        except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError) as error:
+        except connection.aws_errors() as error:
             found = connection.judge_connection_error(error, self.endpoint_url)
             self.findings.append(found or _not_checked(check.__name__.lstrip("_"), error, ""))
 

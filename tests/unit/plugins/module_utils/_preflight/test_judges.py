@@ -7,6 +7,7 @@ from __future__ import annotations
 import pytest
 
 exceptions = pytest.importorskip("botocore.exceptions")
+parsers = pytest.importorskip("botocore.parsers")
 
 from ansible_collections.podforge.hyperpod.plugins.module_utils._findings import soften  # noqa: E402
 from ansible_collections.podforge.hyperpod.plugins.module_utils._preflight import access  # noqa: E402
@@ -210,6 +211,10 @@ def test_three_ways_not_to_reach_aws():
     assert "AWS_PROFILE" in nobody.fix
     assert "python -m local_cloud up" in down.fix
     assert "local_cloud" not in away.fix
+    other = connection.judge_connection_error(parsers.ResponseParserError("Unable to parse response"), local)
+    assert (other.check, other.value) == ("api", local)
+    assert "does not speak the AWS API" in other.what
+    assert isinstance(parsers.ResponseParserError("x"), connection.aws_errors())
     assert connection.judge_connection_error(client_error("AccessDenied"), local) is None
 
 
