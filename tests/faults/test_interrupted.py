@@ -50,10 +50,10 @@ def kill_at_task(cloud: Cloud, playbook: str, log: Path, number: int, pause: flo
         kill(process)
 
 
-def cluster_exists(cloud: Cloud) -> bool:
-    """Whether the API has the cluster; a server that is down has none to show."""
-    status = cloud.status()
-    return any(cluster["name"] == CLUSTER for cluster in status.get("clusters", []))
+def cluster_status(cloud: Cloud) -> str | None:
+    """Status of the cluster, if the API has it; a server that is down has none to show."""
+    found = [cluster["status"] for cluster in cloud.status().get("clusters", []) if cluster["name"] == CLUSTER]
+    return str(found[0]) if found else None
 
 
 def test_a_playbook_killed_anywhere(cloud: Cloud, log: Path, chance: random.Random) -> None:
@@ -63,7 +63,7 @@ def test_a_playbook_killed_anywhere(cloud: Cloud, log: Path, chance: random.Rand
 def test_playbook_and_api_killed_while_the_nodes_are_made(cloud: Cloud, log: Path, chance: random.Random) -> None:
     process = cloud.start_playbook("cluster", *INPUT, log=log)
     try:
-        wait_for("the cluster", lambda: cluster_exists(cloud), 600, pause=0.3)
+        wait_for("the cluster", lambda: cluster_status(cloud), 600, pause=0.3)
         time.sleep(chance.uniform(0, 4))
         assert process.poll() is None, "killed while it runs, or nothing is proven"
         cloud.kill_api()
@@ -71,10 +71,14 @@ def test_playbook_and_api_killed_while_the_nodes_are_made(cloud: Cloud, log: Pat
     finally:
         kill(process)
     cloud.up()
-    assert cluster_exists(cloud), "what CreateCluster has answered for survives a crash"
+    assert cluster_status(cloud), "what CreateCluster has answered for survives a crash"
 
 
 def test_a_lifecycle_killed_fails_the_run_with_its_reason(cloud: Cloud, log: Path, chance: random.Random) -> None:
+    # the run is to make the cluster: nodes of one that it finds may be done, or dead, before it looks at them
+    wait_for("an end of its creation", lambda: cluster_status(cloud) in ("InService", "Failed"), 600)
+    cloud.aws("sagemaker", "delete-cluster", "--cluster-name", CLUSTER)
+    wait_for("deletion", lambda: cluster_status(cloud) is None and not cloud.containers(), 300)
     begin = log.stat().st_size
     process = cloud.start_playbook("cluster", *INPUT, log=log)
     pattern = "[/]opt/podforge/releases/.*ansible-playbook"
