@@ -4,10 +4,13 @@
 
 from __future__ import annotations
 
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+ROLE = Path(__file__).resolve().parents[3] / "roles" / "chrony"
 SERVER = "server 169.254.169.123 prefer iburst minpoll 4 maxpoll 4"
 
 
@@ -84,3 +87,28 @@ def test_without_systemd_services_are_left_alone(rendered: dict[str, Any]) -> No
     assert rendered["debian-12"]["booted"] is True
     assert rendered["debian-12"]["installed"] is True
     assert rendered["absent"]["installed"] is False
+
+
+@pytest.mark.parametrize("verdict", [0, 1])
+def test_the_check_reads_beside_chrony_conf_only(tmp_path: Path, verdict: int) -> None:
+    """AppArmor's profile of chronyd (/etc/apparmor.d/usr.sbin.chronyd) allows no file elsewhere, such as Ansible's."""
+    chronyd = tmp_path / "bin" / "chronyd"
+    chronyd.parent.mkdir()
+    chronyd.write_text(f'#!/bin/sh\necho "$@"\ncat "$3"\nexit {verdict}\n')
+    chronyd.chmod(0o755)
+    (tmp_path / "etc").mkdir()
+    conf = tmp_path / "etc" / "chrony.conf"
+    conf.write_text("old\n")
+    candidate = tmp_path / "ansible-tmp" / "source"
+    candidate.parent.mkdir()
+    candidate.write_text("new\n")
+    done = subprocess.run(
+        ["sh", str(ROLE / "files" / "check.sh"), str(candidate), str(conf)],
+        env={"PATH": f"{chronyd.parent}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout.splitlines()) == (verdict, [f"-p -f {conf}.new", "new"])
+    assert [path.name for path in conf.parent.iterdir()] == ["chrony.conf"]
+    assert conf.read_text() == "old\n"
