@@ -87,7 +87,8 @@ class CallbackModule(CallbackBase):  # type: ignore[misc] # ansible-core has no 
             self._report = RunReport.load(Path(run_file))
         else:
             check = bool(context.CLIARGS.get("check"))
-            self._report = RunReport.begin(Path(self.get_option("folder")), self.get_option("bundle"), check)
+            report = RunReport.new(Path(self.get_option("folder")), self.get_option("bundle"), check)
+            self._report = report.begin()
 
     def v2_playbook_on_task_start(self, task: t.Any, is_conditional: bool) -> None:
         """Note the time; a change of role is written down."""

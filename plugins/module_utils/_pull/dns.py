@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 import typing as t
+from pathlib import Path
 from urllib.parse import urlsplit
 
 _SUFFIXES = {"aws-cn": "amazonaws.com.cn"}
@@ -37,6 +38,17 @@ def name_to_resolve(environment: t.Mapping[str, str], region: str, partition: st
 def has_resolver(resolv_conf: str) -> bool:
     """Whether a name server is configured, see resolv.conf(5)."""
     return any(line.split()[:1] == ["nameserver"] and len(line.split()) > 1 for line in resolv_conf.splitlines())
+
+
+def uses_resolver(resolv_conf: Path) -> bool:
+    """Whether this host has a resolver, or is about to have one.
+
+    On Ubuntu /etc/resolv.conf is a link to a file of systemd-resolved, which is not there until that service runs.
+    """
+    try:
+        return has_resolver(resolv_conf.read_text(encoding="utf-8", errors="replace"))
+    except OSError:
+        return resolv_conf.is_symlink()
 
 
 def wait_for_name(name: str, seconds: float, look_up: t.Callable[[str], bool] | None = None) -> bool:

@@ -64,16 +64,21 @@ class RunReport:
     _begin: float = field(default_factory=time.monotonic, repr=False)
 
     @classmethod
-    def begin(cls, folder: Path, bundle: str, check: bool, now: datetime | None = None) -> RunReport:
-        """Start a run and write it down; files of the oldest runs are removed."""
+    def new(cls, folder: Path, bundle: str, check: bool, now: datetime | None = None) -> RunReport:
+        """A run that starts now; nothing is written yet."""
         now = now or datetime.now(timezone.utc)
-        folder.mkdir(parents=True, exist_ok=True)
         name = now.strftime("%Y%m%dT%H%M%S.") + f"{now.microsecond // 1000:03d}Z.json"
-        report = cls(folder / name, bundle, started=now.strftime("%Y-%m-%dT%H:%M:%SZ"), check=check, pid=os.getpid())
-        report.write()
-        for old in sorted(folder.glob("*Z.json"))[:-KEEP]:
+        return cls(folder / name, bundle, started=now.strftime("%Y-%m-%dT%H:%M:%SZ"), check=check, pid=os.getpid())
+
+    def begin(self) -> RunReport:
+        """Write it down; files of the oldest runs are removed, never this one (the clock may have been set back)."""
+        folder = self.path.parent
+        folder.mkdir(parents=True, exist_ok=True)
+        self.write()
+        others = sorted(path for path in folder.glob("*Z.json") if path != self.path)
+        for old in others[: max(0, len(others) - KEEP + 1)]:
             old.unlink(missing_ok=True)
-        return report
+        return self
 
     @classmethod
     def load(cls, path: Path) -> RunReport:
@@ -129,9 +134,13 @@ class RunReport:
 def replace_text(target: Path, text: str, durable: bool = False) -> None:
     """Put the text in place of the file; nobody ever reads half of it."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}")
-    with temporary.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        if durable:
-            stream.flush()
-            os.fsync(stream.fileno())
-    temporary.replace(target)
+    try:
+        with temporary.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            if durable:
+                stream.flush()
+                os.fsync(stream.fileno())
+        temporary.replace(target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise

@@ -7,13 +7,16 @@ on_create.sh starts this module with the folder of the release and arguments for
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+import traceback
 import typing as t
 from pathlib import Path
 
@@ -24,8 +27,8 @@ from .bootstrap import find_interpreter
 from .bootstrap import read_manifest
 from .console import DEFAULT_LOG
 from .console import Console
-from .dns import has_resolver
 from .dns import name_to_resolve
+from .dns import uses_resolver
 from .dns import wait_for_name
 from .report import DEFAULT_FOLDER
 from .report import FAILED
@@ -39,6 +42,8 @@ COLLECTION = Path("collections/ansible_collections/podforge/hyperpod")
 FLUSH_SECONDS = 7.0
 DNS_SECONDS = 60.0
 _KEEP_RELEASES = 2
+# argparse takes --che for --check, and -DC for -D -C; of the letters before the C none takes a value
+_CHECK = re.compile(r"--ch(e|ec|eck)?|-[bkvDJK]*C.*")
 
 
 def ansible_environment(base: t.Mapping[str, str], release: Path, report: RunReport) -> dict[str, str]:
@@ -76,11 +81,10 @@ def wait_for_dns(console: Console, environment: t.Mapping[str, str]) -> None:
         path = environment.get("SAGEMAKER_RESOURCE_CONFIG_PATH") or RESOURCE_CONFIG
         arn = json.loads(Path(path).read_text(encoding="utf-8"))["ClusterConfig"]["ClusterArn"].split(":")
         name = name_to_resolve(environment, arn[3], arn[1])
-        configured = has_resolver(Path("/etc/resolv.conf").read_text(encoding="utf-8", errors="replace"))
     except (OSError, ValueError, LookupError, TypeError, AttributeError):
         # hyperpod_node_facts tells what is wrong with the file, better than could be done here
         return
-    if name is None or not configured:
+    if name is None or not uses_resolver(Path("/etc/resolv.conf")):
         return
     begin = time.monotonic()
     seconds = float(environment.get("PODFORGE_DNS_SECONDS") or DNS_SECONDS)
@@ -121,7 +125,8 @@ def run_playbook(console: Console, command: list[str], environment: dict[str, st
 
     def pass_on(number: int, _frame: object) -> None:
         console.say(f"podforge: got {signal.Signals(number).name}, ending ansible-playbook")
-        os.killpg(process.pid, number)
+        with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
+            os.killpg(process.pid, number)
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, pass_on)
@@ -132,26 +137,42 @@ def run_playbook(console: Console, command: list[str], environment: dict[str, st
 
 
 def finish(console: Console, report: RunReport, code: int, message: str | None) -> int:
-    """Complete the report that the callback plugin has written, and wait for the log shipper before a failing exit."""
-    report = RunReport.load(report.path)
+    """Complete the report that the callback plugin has written, and wait for the log shipper before a failing exit.
+
+    The status is the run's: a result that cannot be written (a full disk) is said in the log and changes nothing.
+    """
+    try:
+        report = RunReport.load(report.path)
+    except (OSError, ValueError, TypeError) as error:
+        console.say(f"podforge: {report.path} cannot be read: {error}")
     if report.status == RUNNING or (code != 0 and report.status == OK):
         report.status = OK if code == 0 else FAILED
-    report.finish(report.status, code, message or report.message)
-    console.say(f"podforge: {report.status} in {report.seconds:.1f} s, exit status {code}, result in {report.path}")
+    place = f"result in {report.path}"
+    try:
+        report.finish(report.status, code, message or report.message)
+    except OSError as error:
+        place = f"{report.path} cannot be written: {error.strerror}"
+    console.say(f"podforge: {report.status} in {report.seconds:.1f} s, exit status {code}, {place}")
     console.flush()
     if code != 0 and not console.interactive:
         time.sleep(float(os.environ.get("PODFORGE_FLUSH_SECONDS") or FLUSH_SECONDS))
     return code
 
 
+def wants_check(arguments: t.Sequence[str]) -> bool:
+    """Whether these arguments of ansible-playbook ask for check mode."""
+    return any(_CHECK.fullmatch(argument) for argument in arguments)
+
+
 def main(argv: t.Sequence[str]) -> int:
     """Run; returns the exit status: ansible-playbook's, or 1 when it did not come to that."""
     release, arguments = Path(argv[0]).resolve(), list(argv[1:])
     console = Console(os.environ.get("PODFORGE_LOG") or DEFAULT_LOG)
-    check = any(argument in ("--check", "-C") for argument in arguments)
-    report = RunReport.begin(Path(os.environ.get("PODFORGE_RUNS") or DEFAULT_FOLDER), release.name, check)
+    folder = Path(os.environ.get("PODFORGE_RUNS") or DEFAULT_FOLDER)
+    report = RunReport.new(folder, release.name, wants_check(arguments))
     console.open_log(f"podforge: run {report.path.stem} of bundle {release.name}")
     try:
+        report.begin()
         manifest = read_manifest(release)
         other = find_interpreter(manifest, Interpreter.running())
         if other:
@@ -169,6 +190,10 @@ def main(argv: t.Sequence[str]) -> int:
     except (BootstrapError, OSError) as error:
         console.say(f"podforge: {error}")
         return finish(console, report, 1, str(error))
+    except Exception as error:  # whatever it is, the log and the result tell of it
+        for line in traceback.format_exc().splitlines():
+            console.say(line)
+        return finish(console, report, 1, f"{type(error).__name__}: {error}")
     return finish(console, report, code, None)
 
 

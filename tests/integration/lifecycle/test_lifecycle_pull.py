@@ -164,6 +164,28 @@ def test_damaged_bundle(node: Node, tmp_path: Path) -> None:
     assert node.log.read_text().count("manifest.json is missing") == 1
 
 
+def test_whatever_ends_the_script_is_in_the_log(node: Node) -> None:
+    (node.root / "lock").mkdir(parents=True)
+    node.log.parent.mkdir()
+    code, output = node.run()
+    assert code != 0
+    assert "podforge: the entry script ended with status" in output
+    assert "podforge: the entry script ended with status" in node.log.read_text()
+    (node.root / "lock").rmdir()
+    (node.root / "releases").rmdir()
+    (node.root / "releases").touch()
+    code, output = node.run()
+    assert (code, f"podforge: {node.root}/releases cannot be made" in node.log.read_text()) == (1, True), output
+
+
+def test_a_result_that_cannot_be_written_fails_the_run_in_the_log(ready: Node) -> None:
+    (ready.folder / "file").touch()
+    code, output = ready.run(PODFORGE_RUNS=str(ready.folder / "file" / "runs"))
+    assert code == 1, output
+    assert f"Not a directory: '{ready.folder}/file" in ready.log.read_text()
+    assert "failed in" in output.splitlines()[-1]
+
+
 def test_python_that_the_bundle_does_not_know(ready: Node) -> None:
     manifest = ready.release / "manifest.json"
     text = manifest.read_text().replace('"python": "3.', '"python": "2.')

@@ -19,6 +19,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import boo
 from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import dns
 from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import report as reports
 from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import run
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull.console import Console
 
 INTERPRETER = bootstrap.Interpreter
 MANIFEST = {
@@ -33,7 +34,7 @@ MANIFEST = {
 def test_report_says_running_until_the_end(tmp_path: Path) -> None:
     folder = tmp_path / "runs"
     now = datetime(2026, 11, 22, 19, 45, 18, 205999, tzinfo=timezone.utc)
-    report = reports.RunReport.begin(folder, "b1", check=False, now=now)
+    report = reports.RunReport.new(folder, "b1", check=False, now=now).begin()
     assert report.path.name == "20261122T194518.205Z.json"
     assert json.loads((tmp_path / "last.json").read_text())["status"] == "running"
     loaded = reports.RunReport.load(report.path)
@@ -61,8 +62,8 @@ def test_report_says_running_until_the_end(tmp_path: Path) -> None:
 
 
 def test_check_runs_do_not_hide_the_last_real_one(tmp_path: Path) -> None:
-    reports.RunReport.begin(tmp_path / "runs", "real", check=False).finish("ok", 0)
-    reports.RunReport.begin(tmp_path / "runs", "check", check=True).finish("ok", 0)
+    reports.RunReport.new(tmp_path / "runs", "real", check=False).begin().finish("ok", 0)
+    reports.RunReport.new(tmp_path / "runs", "check", check=True).begin().finish("ok", 0)
     assert json.loads((tmp_path / "last.json").read_text())["bundle"] == "real"
     assert json.loads((tmp_path / "last_check.json").read_text())["bundle"] == "check"
 
@@ -70,10 +71,27 @@ def test_check_runs_do_not_hide_the_last_real_one(tmp_path: Path) -> None:
 def test_old_results_go(tmp_path: Path) -> None:
     begin = datetime(2026, 1, 1, tzinfo=timezone.utc)
     for minute in range(reports.KEEP + 3):
-        reports.RunReport.begin(tmp_path / "runs", "b", check=False, now=begin + timedelta(minutes=minute))
+        reports.RunReport.new(tmp_path / "runs", "b", check=False, now=begin + timedelta(minutes=minute)).begin()
     names = sorted(path.name for path in (tmp_path / "runs").iterdir())
     assert len(names) == reports.KEEP
     assert names[0] == "20260101T000300.000Z.json"
+
+
+def test_a_clock_that_was_set_back_does_not_cost_the_own_result(tmp_path: Path) -> None:
+    begin = datetime(2026, 1, 2, tzinfo=timezone.utc)
+    for minute in range(reports.KEEP):
+        reports.RunReport.new(tmp_path / "runs", "b", check=False, now=begin + timedelta(minutes=minute)).begin()
+    report = reports.RunReport.new(tmp_path / "runs", "b", check=False, now=datetime(2026, 1, 1, tzinfo=timezone.utc))
+    report.begin()
+    assert reports.RunReport.load(report.path).bundle == "b"
+    assert len(list((tmp_path / "runs").iterdir())) == reports.KEEP
+
+
+def test_a_result_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        reports.replace_text(tmp_path / "target", "x")
+    assert [path.name for path in tmp_path.iterdir()] == ["target"]
 
 
 @pytest.mark.parametrize(
@@ -96,12 +114,56 @@ def test_resolver_configured() -> None:
     assert not dns.has_resolver("# nameserver 10.0.0.2\nnameserver\n")
 
 
+def test_a_resolver_that_is_about_to_start_is_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "resolv.conf"
+    assert not dns.uses_resolver(path)
+    # as on Ubuntu before systemd-resolved runs
+    path.symlink_to(tmp_path / "run" / "stub-resolv.conf")
+    assert dns.uses_resolver(path)
+    (tmp_path / "run").mkdir()
+    path.write_text("search a\n")
+    assert not dns.uses_resolver(path)
+    path.write_text("nameserver 127.0.0.53\n")
+    assert dns.uses_resolver(path)
+
+
 def test_wait_for_the_resolver_is_bounded() -> None:
     answers = iter([False, True])
     assert dns.wait_for_name("x", 5, lambda _name: next(answers))
     begin = time.monotonic()
     assert not dns.wait_for_name("x", 0.3, lambda _name: bool(time.sleep(2)))
     assert time.monotonic() - begin < 1.5
+
+
+@pytest.mark.parametrize(
+    ("arguments", "check"),
+    [
+        (["--check", "--diff"], True),
+        (["--che"], True),
+        (["-C"], True),
+        (["-vDC"], True),
+        (["-CD"], True),
+        (["--diff", "-v"], False),
+        (["--connection=local"], False),
+        (["-e", "a=C"], False),
+        (["-tC"], False),
+    ],
+)
+def test_check_mode_is_known_however_it_is_written(arguments: list[str], check: bool) -> None:
+    assert run.wants_check(arguments) is check
+
+
+def test_the_status_is_the_runs_even_when_the_result_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PODFORGE_FLUSH_SECONDS", "0")
+    (tmp_path / "file").touch()
+    report = reports.RunReport.new(tmp_path / "file" / "runs", "b", check=False)
+    with (tmp_path / "out").open("w") as out:
+        assert run.finish(Console(str(tmp_path / "out"), out), report, 4, None) == 4
+    text = (tmp_path / "out").read_text()
+    assert "failed in" in text
+    assert f"exit status 4, {report.path} cannot be written: Not a directory" in text
 
 
 def test_wheels_of_the_running_python() -> None:
@@ -134,7 +196,7 @@ def test_a_damaged_wheel_is_refused(tmp_path: Path) -> None:
 
 
 def test_environment_of_the_playbook(tmp_path: Path) -> None:
-    report = reports.RunReport.begin(tmp_path / "runs", "b1", check=False)
+    report = reports.RunReport.new(tmp_path / "runs", "b1", check=False).begin()
     base = {"PATH": "/nowhere", "PYTHONHOME": "x", "VIRTUAL_ENV": "y", "AWS_ENDPOINT_URL": "z"}
     found = run.ansible_environment(base, tmp_path, report)
     assert not {"PYTHONHOME", "VIRTUAL_ENV"} & set(found)
