@@ -102,8 +102,16 @@ def ensure_venv(release: Path, manifest: JsonDict) -> tuple[Path, bool]:
     )
     if done.returncode != 0:
         raise BootstrapError(f"{sys.executable} -m venv {venv} failed: {done.stdout.strip()}")
-    _install(wheels, venv, interpreter)
-    (venv / COMPLETE).write_text(_note(names, interpreter), encoding="utf-8")
+    try:
+        _install(wheels, venv, interpreter)
+        (venv / COMPLETE).write_text(_note(names, interpreter), encoding="utf-8")
+    except OSError as error:
+        # half of it is of no use, and the disk may be full
+        shutil.rmtree(venv, ignore_errors=True)
+        free = shutil.disk_usage(release).free // 2**20
+        raise BootstrapError(
+            f"{venv} cannot be made: {error.strerror}; {free} MiB are free there, about 100 are needed"
+        ) from error
     return venv, True
 
 

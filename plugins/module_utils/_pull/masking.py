@@ -14,7 +14,9 @@ MASK = "********"
 
 _WORD = (
     r"(?:password|passwd|passphrase|secret[_-]?access[_-]?key|secret[_-]?key|secret[_-]?string|secret|token"
-    r"|api[_-]?key|private[_-]?key|authtok)"
+    r"|api[_-]?key|private[_-]?key|authtok"
+    # as in slurmdbd.conf, ansible_become_pass and MYSQL_PWD; the bare words stand for much else (PWD, passed)
+    r"|(?:storage|database|db|sql|user|bind|admin|root|[_-])pass|[_-]pwd)"
 )
 # a quote may itself be escaped, in JSON that is shown inside JSON
 _QUOTE = r"\\*[\"']"

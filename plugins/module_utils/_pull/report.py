@@ -82,11 +82,17 @@ class RunReport:
 
     @classmethod
     def load(cls, path: Path) -> RunReport:
-        """The report as it is in its file; durations go on from now."""
+        """The report as it is in its file; its duration goes on from what was written there."""
         document = json.loads(path.read_text(encoding="utf-8"))
         roles = {name: RoleResult(**entry) for name, entry in document.pop("roles").items()}
         report = cls(path, roles=roles, **document)
         report._begin = time.monotonic() - report.seconds
+        return report
+
+    def reload(self) -> RunReport:
+        """What another process has made of the file; the duration is still counted from this run's begin."""
+        report = self.load(self.path)
+        report._begin = self._begin
         return report
 
     def role(self, name: str) -> RoleResult:

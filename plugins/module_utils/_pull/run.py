@@ -142,7 +142,7 @@ def finish(console: Console, report: RunReport, code: int, message: str | None) 
     The status is the run's: a result that cannot be written (a full disk) is said in the log and changes nothing.
     """
     try:
-        report = RunReport.load(report.path)
+        report = report.reload()
     except (OSError, ValueError, TypeError) as error:
         console.say(f"podforge: {report.path} cannot be read: {error}")
     if report.status == RUNNING or (code != 0 and report.status == OK):
@@ -186,6 +186,7 @@ def main(argv: t.Sequence[str]) -> int:
         switch_current(release)
         wait_for_dns(console, os.environ)
         environment = ansible_environment(os.environ, release, report)
+        report.write()  # the callback plugin goes on counting from here
         code = run_playbook(console, playbook_command(release, venv, arguments), environment)
     except (BootstrapError, OSError) as error:
         console.say(f"podforge: {error}")

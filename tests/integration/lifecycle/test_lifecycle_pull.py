@@ -178,6 +178,20 @@ def test_whatever_ends_the_script_is_in_the_log(node: Node) -> None:
     assert (code, f"podforge: {node.root}/releases cannot be made" in node.log.read_text()) == (1, True), output
 
 
+def test_an_environment_that_does_not_fit_is_named_and_its_space_given_back(ready: Node) -> None:
+    shutil.rmtree(ready.release / "venv")
+    # no file larger than 50 KiB can be written: as with a full disk, writing fails in the middle
+    limited = ["sh", "-c", 'ulimit -f 100; exec "$@"', "sh", *ready.command()]
+    done = subprocess.run(
+        limited, cwd=ready.source, env=ready.environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False
+    )
+    assert done.returncode == 1, done.stdout
+    message = ready.last()["message"]
+    assert message.startswith(f"{ready.release}/venv cannot be made: File too large; "), message
+    assert "MiB are free there" in message
+    assert not (ready.release / "venv").exists()
+
+
 def test_a_result_that_cannot_be_written_fails_the_run_in_the_log(ready: Node) -> None:
     (ready.folder / "file").touch()
     code, output = ready.run(PODFORGE_RUNS=str(ready.folder / "file" / "runs"))

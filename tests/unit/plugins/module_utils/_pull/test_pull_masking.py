@@ -33,6 +33,11 @@ S = "hunter2-Very/Secret+42"
         f"ldap_default_authtok = {S}",
         f'msg: "passphrase: {S}"',
         f"password: 'two words {S}'",
+        f"StoragePass={S}",
+        f"-AccountingStoragePass={S}",
+        f"ansible_become_pass: {S}",
+        f"MYSQL_PWD={S} mysqldump",
+        f"mysql --user-pass={S}",
     ],
 )
 def test_known_forms(line: str) -> None:
@@ -53,6 +58,8 @@ def test_ids_and_tokens_by_their_look() -> None:
         "secret_arn: arn:aws:secretsmanager:us-west-2:123456789012:secret:x",
         "secret: arn:aws:secretsmanager:us-west-2:123456789012:secret:x",
         "password: null",
+        "PWD=/root OLDPWD=/tmp",
+        "bypass=no compass: north",
         "PasswordAuthentication no",
         "the munge-secret of this cluster",
         "token: VALUE_SPECIFIED_IN_NO_LOG_PARAMETER",

@@ -61,6 +61,21 @@ def test_report_says_running_until_the_end(tmp_path: Path) -> None:
     ]
 
 
+def test_the_duration_is_that_of_the_whole_run(tmp_path: Path) -> None:
+    report = reports.RunReport.new(tmp_path / "runs", "b1", check=False)
+    report._begin -= 100
+    report.begin()
+    callback = reports.RunReport.load(report.path)
+    assert callback._begin == pytest.approx(report._begin, abs=5)
+    callback._begin += 50  # the callback plugin never knows better than the runner
+    callback.role("chrony")
+    callback.finish("ok")
+    found = report.reload()
+    found.finish("ok", 0)
+    assert list(found.roles) == ["chrony"]
+    assert 100 <= json.loads((tmp_path / "last.json").read_text())["seconds"] < 150
+
+
 def test_check_runs_do_not_hide_the_last_real_one(tmp_path: Path) -> None:
     reports.RunReport.new(tmp_path / "runs", "real", check=False).begin().finish("ok", 0)
     reports.RunReport.new(tmp_path / "runs", "check", check=True).begin().finish("ok", 0)
