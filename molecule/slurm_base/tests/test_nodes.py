@@ -36,14 +36,18 @@ def test_slurmctld_that_dies_comes_back(controller: Any) -> None:
     assert eventually(lambda: states(controller).get(NODE) == "idle", 180), states(controller)
 
 
-def test_a_replaced_compute_node_joins_the_living_cluster(controller: Any) -> None:
+def test_a_replaced_compute_node_joins_the_living_cluster(controller: Any, compute: Any) -> None:
     container = json.loads(os.environ["MOLECULE_NODES"])["compute"]
     jobs = controller.check_output("sbatch --parsable --wrap 'sleep 300' --nodelist=ip-10-199-47-12 --begin=now+1hour")
     subprocess.run(["podman", "rm", "--force", "--time", "0", container], check=True, capture_output=True)
     made = playbook("default/create.yml", variables={"molecule_make": ["compute"]})
     assert made.returncode == 0, said(made)
+    # this one is of an instance group without OnCreate: the AMI has started slurmd, with options of its own
+    compute.check_output("echo 'SLURMD_OPTIONS=\"--conf-server 10.199.47.11\"' > /etc/default/slurmd")
+    compute.check_output("systemctl enable --now --no-block slurmd")
     done = playbook("slurm_base/converge.yml", "--limit=compute")
     assert done.returncode == 0, said(done)
+    assert not compute.file("/etc/default/slurmd").contains("SLURMD_OPTIONS")
     assert eventually(lambda: states(controller).get(NODE) == "idle", 180), states(controller)
     assert controller.check_output("timeout 90 srun hostname") == NODE
     # the controller's memory has lived on

@@ -66,9 +66,19 @@ def test_a_setting_that_is_read_at_start_only_restarts_slurmctld(controller: Any
     assert controller.check_output("systemctl show --property=MainPID --value slurmctld") != pid
 
 
+def test_settings_of_a_run_that_was_killed_are_applied_by_the_next(controller: Any) -> None:
+    # written, and not yet known to slurmctld; the run's own mark tells
+    controller.check_output(f"sed -i 's/^ResumeTimeout=.*/ResumeTimeout=301/' {FILE}")
+    controller.check_output("touch /run/podforge-slurm.unapplied")
+    done = converge({"MaxJobCount": 4321, "ResumeTimeout": 301})
+    assert done.returncode == 0, said(done)
+    assert setting(controller, "ResumeTimeout") == "301 sec"
+    assert not controller.file("/run/podforge-slurm.unapplied").exists
+
+
 def test_check_mode_shows_the_change_and_makes_none(controller: Any) -> None:
     before = controller.file(FILE).content_string
-    done = converge({"MaxJobCount": 4321, "KillWait": 77}, "--check", "--diff")
+    done = converge({"MaxJobCount": 4321, "ResumeTimeout": 301, "KillWait": 77}, "--check", "--diff")
     assert done.returncode == 0, said(done)
     assert "+KillWait=77" in done.stdout
     assert changed(done.stdout, "controller") > 0

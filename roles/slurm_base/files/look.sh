@@ -12,16 +12,22 @@ answers() { # answers <regular expression> <file>: yes or no
 
 echo "systemd=$(systemctl is-system-running 2>/dev/null)"
 for unit in munge "$daemon"; do
-    systemctl show --property=LoadState,ActiveState,UnitFileState,FragmentPath "$unit.service" 2>/dev/null |
+    systemctl show --property=LoadState,ActiveState,UnitFileState,FragmentPath,NeedDaemonReload "$unit.service" 2>/dev/null |
         sed "s/^/$unit./"
 done
 fragment=$(systemctl show --property=FragmentPath --value "$daemon.service" 2>/dev/null)
 [ -r "$fragment" ] && sed -n "s/^ExecStart=/$daemon.ExecStart=/p" "$fragment"
 
 # /etc/default (Debian) and /etc/sysconfig (Red Hat) are read after a drop-in's Environment and would win over it.
+# A line with nothing but the controllers is the AMI's own, of a node that it has started by itself.
 variable=$(echo "$daemon" | tr '[:lower:]' '[:upper:]')_OPTIONS
 for file in "/etc/default/$daemon" "/etc/sysconfig/$daemon"; do
-    grep -q "^[[:space:]]*$variable=" "$file" 2>/dev/null && echo "overruled_by=$file"
+    lines=$(grep "^[[:space:]]*$variable=" "$file" 2>/dev/null) || continue
+    if echo "$lines" | grep -qvE '="?--conf-server[ =][^ "]+"?[[:space:]]*$'; then
+        echo "overruled_by=$file"
+    else
+        echo "started_by_ami=$file"
+    fi
 done
 
 for dir in $dirs; do
@@ -30,6 +36,7 @@ done
 echo "slurm_conf=$(answers '^[[:space:]]*SlurmctldHost=' "$conf/slurm.conf")"
 echo "slurm_conf_includes=$(answers '^[[:space:]]*include[[:space:]]+accounting\.conf' "$conf/slurm.conf")"
 echo "accounting_conf_includes=$(answers "^[[:space:]]*include[[:space:]]+$include" "$conf/accounting.conf")"
+echo "settings_unapplied=$([ -e /run/podforge-slurm.unapplied ] && echo yes)"
 echo "--- settings in force"
 cat "$conf/$include" 2>/dev/null
 exit 0

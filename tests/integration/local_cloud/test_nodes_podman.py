@@ -201,11 +201,11 @@ def test_jobs_run_on_both_workers(demo: Demo) -> None:
     assert demo.sh(demo.worker1, "sinfo -h -p partition-1 -o '%D'").strip() == "2"
 
 
-@pytest.mark.parametrize("reason", ["Action:Replace please", "action:reboot"])
-def test_other_reasons_are_no_requests(demo: Demo, reason: str) -> None:
-    demo.sh(demo.controller, f"scontrol update node=ip-10-46-4-13 state=fail reason='{reason}'")
+def test_other_reasons_are_no_requests(demo: Demo) -> None:
+    for node, reason in (("ip-10-46-4-12", "Action:Replace please"), ("ip-10-46-4-13", "action:reboot")):
+        demo.sh(demo.controller, f"scontrol update node={node} state=fail reason='{reason}'")
     time.sleep(5)
-    demo.sh(demo.controller, "scontrol update node=ip-10-46-4-13 state=resume")
+    demo.sh(demo.controller, "scontrol update node=ip-10-46-4-[12-13] state=resume")
     assert demo.harness.last(demo.controller, "NodeAction") is None
 
 
