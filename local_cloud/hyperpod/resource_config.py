@@ -89,7 +89,6 @@ def files(cluster: Cluster, node: Node, resource: str) -> dict[str, dict[str, st
     lifecycle = node.spec.get("LifeCycleConfig") or {}
     contents: dict[str, str] = {
         "resource_config.json": resource,
-        "host_agent.json": to_text({"ResourceConfigS3Uri": uri}),
         "life_cycle_config.json": to_text(
             {
                 "S3Uri": lifecycle.get("SourceS3Uri", ""),
@@ -99,6 +98,7 @@ def files(cluster: Cluster, node: Node, resource: str) -> dict[str, dict[str, st
         ),
     }
     if not cluster.eks:
+        contents["host_agent.json"] = to_text({"ResourceConfigS3Uri": uri})
         roles = slurm_roles.of(cluster)
         form = _form(cluster, roles)
         if form is not None:

@@ -17,7 +17,8 @@ description:
   - Stages it in S3 under a prefix that is named by its content. The same inputs make the same bundle, which is uploaded
     once. The entry script comes last and every object is verified, so no node ever finds half of a bundle.
   - What is already complete is not uploaded again. What a killed run left behind is completed.
-  - Removes bundles of the same cluster that are old and that the cluster does not refer to.
+  - Removes bundles of the same cluster that are old and that the cluster does not refer to, unless the service is at
+    work on the cluster just then.
 author:
   - podforge contributors (@podforge)
 requirements:
@@ -127,7 +128,8 @@ EXAMPLES = r"""
     bucket: sagemaker-podforge-demo-111122223333
     region: us-west-2
     node_vars:
-      chrony_servers: [169.254.169.123]
+      chrony_servers:
+        - address: 169.254.169.123
   register: staged
 
 - name: Show what an instance group needs for its lifecycle configuration

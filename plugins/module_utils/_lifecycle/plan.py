@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from datetime import timedelta
 
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiters import BUSY
+
 from .common import ENTRY_SCRIPT
 from .common import JsonDict
 
@@ -96,9 +98,24 @@ def referred_ids(bucket: str, root: str, cluster: JsonDict | None) -> set[str]:
     found = set()
     for group in (cluster or {}).get("InstanceGroups") or []:
         uri = (group.get("LifeCycleConfig") or {}).get("SourceS3Uri") or ""
-        for start in (f"s3://{bucket}/", f"https://{bucket}/"):
-            if uri.startswith(start):
-                content_id = content_id_of(root, uri[len(start) :].rstrip("/") + "/-")
-                if content_id:
-                    found.add(content_id)
+        for start in _addresses(bucket):
+            match = re.match(start, uri)
+            content_id = content_id_of(root, uri[match.end() :].rstrip("/") + "/-") if match else None
+            if content_id:
+                found.add(content_id)
     return found
+
+
+def is_settled(cluster: JsonDict | None) -> bool:
+    """Whether what the groups refer to now is all that can be asked for.
+
+    While the service is at work it may go back to the configuration before, which its answer does not show any more.
+    """
+    return cluster is None or cluster.get("ClusterStatus") not in BUSY
+
+
+def _addresses(bucket: str) -> tuple[str, ...]:
+    """How a URI of the bucket can begin: s3://, virtual-hosted and path style (docs.aws.amazon.com/AmazonS3,
+    userguide/VirtualHosting.html), and the bare name that the service's pattern allows as well."""
+    name = re.escape(bucket)
+    return (rf"s3://{name}/", rf"https://{name}(\.s3[.-][^/]*)?/", rf"https://s3[.-][^/]*/{name}/")

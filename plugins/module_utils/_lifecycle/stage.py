@@ -21,6 +21,7 @@ from .common import JsonDict
 from .common import LifecycleError
 from .plan import content_id_of
 from .plan import entry_last
+from .plan import is_settled
 from .plan import plan_prune
 from .plan import plan_removal
 from .plan import plan_upload
@@ -98,7 +99,10 @@ def prune(
     days: int,
     check: bool,
 ) -> tuple[list[str], str | None]:
-    """Remove old content ids; returns them, and a warning when it could not be known which are in use."""
+    """Remove old content ids; returns them, and a warning when it could not be known which are in use.
+
+    While the service is at work on the cluster all are kept: a rollback may want any of them.
+    """
     now, age = datetime.now(timezone.utc), timedelta(days=days)
     if not plan_prune(place.root, listed, {current}, now, age):
         return [], None
@@ -106,6 +110,8 @@ def prune(
         cluster = describe_cluster(sagemaker(), place.cluster_name)
     except HyperPodError as error:
         return [], f"old bundles are kept, since it cannot be known which the cluster uses: {error.message}"
+    if not is_settled(cluster):
+        return [], None
     keep = {current, *referred_ids(place.bucket, place.root, cluster)}
     doomed = plan_prune(place.root, listed, keep, now, age)
     if not check:

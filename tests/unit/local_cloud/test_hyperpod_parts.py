@@ -197,7 +197,7 @@ def test_resource_config_of_a_topology_type_and_of_eks() -> None:
     node = eks.members("w")[0]
     assert config["InstanceGroups"][0]["Instances"][0]["InstanceName"] == f"hyperpod-{node.instance_id}"
     given = resource_config.files(eks.c, node, "{}")
-    assert set(given) == {f"/opt/ml/config/{n}.json" for n in ("resource_config", "host_agent", "life_cycle_config")}
+    assert set(given) == {f"/opt/ml/config/{n}.json" for n in ("resource_config", "life_cycle_config")}
 
 
 def test_what_a_provider_is_told() -> None:

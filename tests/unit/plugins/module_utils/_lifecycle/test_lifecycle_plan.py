@@ -12,6 +12,7 @@ from datetime import timezone
 import pytest
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import Listed
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import content_id_of
+from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import is_settled
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import plan_prune
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import plan_removal
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import plan_upload
@@ -100,3 +101,33 @@ def test_references_of_a_cluster() -> None:
     cluster = {"InstanceGroups": [*({"LifeCycleConfig": {"SourceS3Uri": uri}} for uri in uris), {}]}
     assert referred_ids("bucket", ROOT, cluster) == {A, B}
     assert referred_ids("bucket", ROOT, None) == set()
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        "s3://bucket",
+        "https://bucket",
+        "https://bucket.s3.us-west-2.amazonaws.com",
+        "https://bucket.s3-us-west-2.amazonaws.com",
+        "https://s3.us-west-2.amazonaws.com/bucket",
+    ],
+)
+def test_references_in_every_form_of_a_uri(start: str) -> None:
+    cluster = {"InstanceGroups": [{"LifeCycleConfig": {"SourceS3Uri": f"{start}/{ROOT}/{A}/"}}]}
+    assert referred_ids("bucket", ROOT, cluster) == {A}
+    assert referred_ids("bucke", ROOT, cluster) == set()
+
+
+@pytest.mark.parametrize(
+    ("cluster", "settled"),
+    [
+        (None, True),
+        ({"ClusterStatus": "InService"}, True),
+        ({"ClusterStatus": "Failed"}, True),
+        ({"ClusterStatus": "Updating"}, False),
+        ({"ClusterStatus": "RollingBack"}, False),
+    ],
+)
+def test_nothing_goes_while_a_rollback_may_want_it(cluster: dict[str, str] | None, settled: bool) -> None:
+    assert is_settled(cluster) is settled
