@@ -159,6 +159,8 @@ class PodmanProvider:
         except PodmanError:
             # podman leaves a container that it could create and not start.
             self._podman("rm", "--force", "--ignore", name)
+            # somebody may have removed the image; it is looked for again next time
+            self._image = None
             raise
 
     def _arguments(self, spec: NodeSpec, name: str, network: str) -> list[str]:
@@ -193,8 +195,11 @@ class PodmanProvider:
     def _inspect(self, name: str) -> dict[str, Any] | None:
         """The container, None when there is none. A foreign one of that name is an error."""
         done = self._call("container", "inspect", name)
-        if done.returncode:
+        if done.returncode and "no such container" in done.stderr.lower():
             return None
+        if done.returncode:
+            # to take a container for gone because podman is out of order would leave it behind
+            raise PodmanError(f"podman container inspect {name}: {done.stderr.strip()}")
         found: dict[str, Any] = json.loads(done.stdout)[0]
         if (found["Config"].get("Labels") or {}).get(LABEL) != self._settings.cloud:
             raise LaunchError(f"A container named {name} exists that is not ours. Remove it with: podman rm -f {name}")

@@ -53,7 +53,7 @@ def append(log: Path, lines: list[bytes]) -> None:
 def download(s3: Any, source: str, root: Path = DOWNLOAD_ROOT) -> Path:
     """Fetch all objects below the prefix to ``<root>/<bucket>/<prefix>/``, in place of what an earlier try left.
 
-    Waits for an API that is away; raises LifecycleError when the service refuses or nothing is there.
+    Waits for an API that is away or throttles; raises LifecycleError when the service refuses or nothing is there.
     """
     bucket, prefix = lifecycle_plan.source_of(source)
     folder = root / bucket / prefix
@@ -61,13 +61,20 @@ def download(s3: Any, source: str, root: Path = DOWNLOAD_ROOT) -> Path:
     while True:
         try:
             return _fetch(s3, bucket, prefix, folder)
-        except (AwsConnectionError, HTTPClientError) as error:
-            if time.monotonic() > end:
+        except (BotoCoreError, ClientError) as error:
+            if not is_passing(error) or time.monotonic() > end:
                 raise LifecycleError(f"Downloading from {source} failed: {error}") from error
             LOG.warning("download from %s waits: %s", source, error)
             time.sleep(2)
-        except (BotoCoreError, ClientError) as error:
-            raise LifecycleError(f"Downloading from {source} failed: {error}") from error
+
+
+def is_passing(error: Exception) -> bool:
+    """Whether the same call may work in a moment: nobody answered, or the service is disturbed or wants it slower."""
+    if isinstance(error, (AwsConnectionError, HTTPClientError)):
+        return True
+    response = getattr(error, "response", {})
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or status == 429 or "Throttl" in response.get("Error", {}).get("Code", "")
 
 
 def _fetch(s3: Any, bucket: str, prefix: str, folder: Path) -> Path:

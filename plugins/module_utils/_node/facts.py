@@ -112,8 +112,14 @@ def _stale(resource: Resource, me: Instance, imds: t.Mapping[str, str]) -> list[
 
 
 def _controllers(resource: Resource, provisioning: Provisioning) -> list[JsonDict]:
-    """Controllers, the primary first where the file names it."""
+    """Controllers, the primary first where the file names it.
+
+    On a node that is not the controller the file may be from a time when the controller's group had no instance; its
+    address is then known from the cluster-wide SlurmConfig alone.
+    """
     members = _members(resource, provisioning, "controller")
+    if not members:
+        members = [_member(Instance("", "", "", address)) for address in resource.controller_ips]
     order = {address: index for index, address in enumerate(resource.controller_ips)}
     return sorted(members, key=lambda member: order.get(member["ip_address"], len(order)))
 

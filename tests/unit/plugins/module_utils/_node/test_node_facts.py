@@ -161,6 +161,19 @@ def test_several_controllers_the_primary_first() -> None:
     assert facts(document, None, "10.1.0.5")[0]["node_type"] == "controller"
 
 
+def test_a_controller_that_only_its_address_tells_of() -> None:
+    slurm = {"PrimaryControllerIp": "10.1.0.5", "SecondaryControllerIps": None}
+    document = resource(group("head"), group("door"), group("w1", "10.1.0.7"), group("w2"), SlurmConfig=slurm)
+    document["InstanceGroups"][0]["Instances"] = None
+    found, warnings = facts(document, LEGACY, "10.1.0.7")
+    assert found["controllers"] == [{"hostname": "ip-10-1-0-5", "ip_address": "10.1.0.5", "instance_name": ""}]
+    assert warnings == []
+    slurm["PrimaryControllerIp"] = ""
+    found, warnings = facts(document, LEGACY, "10.1.0.7")
+    assert found["controllers"] == []
+    assert warnings == ["/rc.json: the controller's group has no instance yet; the file may be old"]
+
+
 def test_any_own_address_counts() -> None:
     assert facts(FOUR, LEGACY, "172.17.0.1", "192.168.3.4", "10.1.0.6")[0]["instance_group"] == "door"
 
