@@ -22,6 +22,7 @@ from typing import Any
 from local_cloud.ami.build import ImageError
 from local_cloud.ami.build import ensure_image
 from local_cloud.errors import LocalCloudError
+from local_cloud.hyperpod.instance_types import has_instance_store
 from local_cloud.providers import podman_network
 from local_cloud.providers.base import LaunchError
 from local_cloud.providers.podman_runtime import detect
@@ -250,7 +251,11 @@ class PodmanProvider:
         """Folders of the host and where they are mounted; made here when they are missing."""
         state = self._settings.state_dir
         disks = state / "disks" / spec.instance_id
-        volumes = [(disks / "sagemaker", "/opt/sagemaker"), (disks / "nvme", "/opt/dlami/nvme")]
+        volumes: list[tuple[Path, str]] = []
+        if spec.ebs_volume_gb:
+            volumes.append((disks / "sagemaker", "/opt/sagemaker"))
+        if has_instance_store(spec.instance_type):
+            volumes.append((disks / "nvme", "/opt/dlami/nvme"))
         shared = state / "fsx" / spec.account_id / spec.region
         volumes += [(shared / path.strip("/").replace("/", "-"), path) for path in mount_points(spec)]
         for source, _target in volumes:

@@ -37,6 +37,7 @@ PLAIN = Path(__file__).parent / "files" / "plain_lifecycle"
 CLOUD = "testnodes"
 PORT = 4641
 LOG = "/var/log/provision/provisioning.log"
+DLAMI_NVME = "systemctl show -p ActiveState --value dlami-nvme"
 LATEST = "http://169.254.169.254/latest"
 SCRIPTS = {
     "failing": "#!/bin/bash\necho first\nbash -c 'echo the last words; exit 3'\n",
@@ -96,7 +97,10 @@ def demo() -> Iterator[Demo]:
         s3.put_object(Bucket=BUCKET, Key=f"{name}/run.sh", Body=text.encode())
     s3.put_object(Bucket=BUCKET, Key="shared/greeting", Body=b"hello\n")
     controller = harness.add(make_spec(CLOUD, "controller-machine", 1, 11))
-    workers = [harness.add(make_spec(CLOUD, "worker-group-1", number, 11 + number)) for number in (1, 2)]
+    workers = [
+        harness.add(make_spec(CLOUD, "worker-group-1", number, 11 + number, ebs_volume_gb=disk))
+        for number, disk in ((1, None), (2, 100))
+    ]
     result = Demo(harness, provider, state, controller, workers[0], workers[1])
     try:
         for spec in result.nodes:
@@ -152,10 +156,11 @@ def test_files_names_and_mounts(demo: Demo) -> None:
     for spec in demo.nodes:
         assert demo.sh(demo.worker1, f"getent hosts {spec.hostname}").split()[0] == spec.ip_address
     assert demo.sh(demo.worker2, "ls /fsx").split() == [f"seen-by-{spec.hostname}" for spec in demo.nodes]
-    demo.sh(demo.worker1, "touch /opt/sagemaker/mine /opt/dlami/nvme/mine")
-    assert demo.sh(demo.worker2, "ls /opt/sagemaker /opt/dlami/nvme | grep -c mine", check=False).strip() == "0"
-    unit = "systemctl show -p ActiveState -p ExecMainStatus dlami-nvme"
-    assert set(demo.sh(demo.worker1, unit).split()) == {"ActiveState=active", "ExecMainStatus=0"}
+    # the second worker's group has an EbsVolumeConfig; the type of both has no instance store
+    mounted = "mountpoint -q /opt/sagemaker && echo ebs; mountpoint -q /opt/dlami/nvme && echo nvme; true"
+    assert (demo.sh(demo.worker1, mounted).split(), demo.sh(demo.worker2, mounted).split()) == ([], ["ebs"])
+    assert demo.sh(demo.worker1, DLAMI_NVME).split() == ["inactive"]
+    demo.sh(demo.worker2, "touch /opt/sagemaker/mine")
     assert demo.sh(demo.worker1, "id -u ubuntu; sudo -u ubuntu sudo -n id -u").split() == ["1000", "0"]
 
 
@@ -350,6 +355,7 @@ def test_without_on_create_the_ami_starts_slurm_itself(demo: Demo) -> None:
     wait("both are idle", lambda: demo.sh(demo.controller, "sinfo -h -p dev -o '%D %t'").strip() == "2 idle")
     job = "cd /fsx && sudo -u ubuntu srun -N2 bash -c 'echo $HOME'"
     assert demo.sh(demo.controller, job).split() == ["/fsx/ubuntu", "/fsx/ubuntu"]
+    assert demo.sh(demo.worker1, f"mountpoint -q /opt/dlami/nvme && {DLAMI_NVME}").split() == ["active"]
     gpus = demo.sh(demo.controller, "srun -N1 --gpus=2 bash -c 'echo $CUDA_VISIBLE_DEVICES'")
     assert gpus.strip() == "0,1"
     wait("the accounting has it", lambda: "completed" in demo.sh(demo.controller, "sacct -a -n -o state%20").lower())

@@ -26,6 +26,7 @@ from local_cloud.hyperpod.addresses import NoAddressError
 from local_cloud.hyperpod.addresses import Subnet
 from local_cloud.hyperpod.addresses import allocate
 from local_cloud.hyperpod.clock import Clock
+from local_cloud.hyperpod.instance_types import has_instance_store
 from local_cloud.hyperpod.pagination import paginate
 from local_cloud.hyperpod.references import split_uri
 from local_cloud.hyperpod.references import trusts
@@ -198,6 +199,21 @@ def test_resource_config_of_a_topology_type_and_of_eks() -> None:
     assert config["InstanceGroups"][0]["Instances"][0]["InstanceName"] == f"hyperpod-{node.instance_id}"
     given = resource_config.files(eks.c, node, "{}")
     assert set(given) == {f"/opt/ml/config/{n}.json" for n in ("resource_config", "life_cycle_config")}
+
+
+@pytest.mark.parametrize(
+    ("types", "there"),
+    [
+        ("c5d.large m6id.large p3dn.24xlarge g4dn.xlarge g5.xlarge g6e.xlarge gr6.4xlarge i3en.24xlarge", True),
+        (
+            "p4d.24xlarge p4de.24xlarge p5.48xlarge p5en.48xlarge p6-b200.48xlarge p6e-gb200.36xlarge trn1.2xlarge",
+            True,
+        ),
+        ("c5.xlarge c5n.18xlarge m5.large m7i.large r5.large t3.medium p3.2xlarge inf2.xlarge", False),
+    ],
+)
+def test_types_with_an_instance_store(types: str, there: bool) -> None:
+    assert {has_instance_store(f"ml.{name}") for name in types.split()} == {there}
 
 
 def test_what_a_provider_is_told() -> None:
