@@ -70,18 +70,23 @@ def collect_wheels(lock: Path, python: str, machine: str, cache: Path, wheels_di
     allowed = set(_HASH.findall(text))
     key = hashlib.sha256("\n".join([text, python, machine, *_PLATFORMS]).encode()).hexdigest()[:16]
     folder = cache / "wheels" / f"{python}-{machine}-{key}"
-    if not (folder / _COMPLETE).is_file():
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
-        try:
-            _download(lock, python, machine, temporary, wheels_dir)
-            _hashed(temporary, allowed)
-            (temporary / _COMPLETE).touch()
-            shutil.rmtree(folder, ignore_errors=True)
-            _rename(temporary, folder)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    return WheelSet(python, machine, _hashed(folder, allowed), folder)
+    try:
+        if not _is_complete(folder):
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
+            try:
+                _download(lock, python, machine, temporary, wheels_dir)
+                names = _hashed(temporary, allowed)
+                (temporary / _COMPLETE).write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+                _put_in_place(temporary, folder)
+            finally:
+                shutil.rmtree(temporary, ignore_errors=True)
+        return WheelSet(python, machine, _hashed(folder, allowed), folder)
+    except OSError as error:
+        raise LifecycleError(
+            f"cache_dir: {error.filename or cache}: {error.strerror}; give a folder that this user can write, with "
+            "100 MB free"
+        ) from error
 
 
 def pip_command(lock: Path, python: str, machine: str, target: Path, wheels_dir: Path | None) -> list[str]:
@@ -130,10 +135,20 @@ def _hashed(folder: Path, allowed: t.Collection[str]) -> dict[str, str]:
     return found
 
 
-def _rename(source: Path, target: Path) -> None:
-    """Rename, unless another run was quicker."""
+def _is_complete(folder: Path) -> bool:
+    """Whether a download ended here, and nobody has taken a wheel away since (of old ones the names aren't noted)."""
+    try:
+        names = (folder / _COMPLETE).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return False
+    return all((folder / name).is_file() for name in names)
+
+
+def _put_in_place(source: Path, target: Path) -> None:
+    """Rename, unless another run was quicker: what is complete may be read just now, and stays."""
     try:
         source.rename(target)
     except OSError:
-        if not (target / _COMPLETE).is_file():
-            raise
+        if not _is_complete(target):
+            shutil.rmtree(target)
+            source.rename(target)

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pytest
 from ansible_collections.podforge.hyperpod.plugins.module_utils import _lifecycle
+from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle import wheels
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.bundle import build_bundle
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.bundle import make_tar
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.common import LifecycleError
@@ -205,6 +206,9 @@ def test_wheels_from_a_folder_and_from_the_cache(tmp_path: Path) -> None:
     lock.write_text(f"tiny==1.0 --hash=sha256:{hashlib.sha256(wheel.read_bytes()).hexdigest()}\n")
     one = collect_wheels(lock, "3.11", "x86_64", tmp_path / "cache", wheel.parent)
     assert list(one.wheels) == [wheel.name]
+    # a cleaner of caches has taken a wheel
+    (one.folder / wheel.name).unlink()
+    assert collect_wheels(lock, "3.11", "x86_64", tmp_path / "cache", wheel.parent) == one
     wheel.unlink()
     assert collect_wheels(lock, "3.11", "x86_64", tmp_path / "cache", tmp_path / "gone") == one
     (one.folder / wheel.name).write_bytes(b"broken")
@@ -215,6 +219,26 @@ def test_wheels_from_a_folder_and_from_the_cache(tmp_path: Path) -> None:
     with pytest.raises(LifecycleError, match=r"for Python 3\.12 on x86_64 cannot be had in .*given: ERROR"):
         collect_wheels(lock, "3.12", "x86_64", tmp_path / "cache", tmp_path / "given")
     assert [path.name for path in (tmp_path / "cache" / "wheels").iterdir()] == [one.folder.name]
+
+
+def test_a_cache_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    lock = tmp_path / "lock.txt"
+    lock.write_text("tiny==1.0\n")
+    (tmp_path / "file").touch()
+    with pytest.raises(LifecycleError, match=r"^cache_dir: .*/file.*: Not a directory; give a folder that"):
+        collect_wheels(lock, "3.11", "x86_64", tmp_path / "file" / "cache", None)
+
+
+def test_what_another_run_has_put_there_meanwhile_stays(tmp_path: Path) -> None:
+    for name in ("mine", "theirs"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x.whl").write_text(name)
+        (tmp_path / name / wheels._COMPLETE).write_text("x.whl\n")
+    wheels._put_in_place(tmp_path / "mine", tmp_path / "theirs")
+    assert (tmp_path / "theirs" / "x.whl").read_text() == "theirs"
+    (tmp_path / "theirs" / "x.whl").unlink()
+    wheels._put_in_place(tmp_path / "mine", tmp_path / "theirs")
+    assert (tmp_path / "theirs" / "x.whl").read_text() == "mine"
 
 
 def make_wheel(folder: Path) -> Path:
