@@ -174,6 +174,8 @@ class PodmanProvider:
             f"--network={network}",
             f"--ip={spec.ip_address}",
             "--no-hosts",  # /etc/hosts is the host agent's
+            # The host's disks and accelerators are not the instance's.
+            "--security-opt=mask=/sys/block:/sys/bus/pci/devices",
             "--cap-add=NET_ADMIN",  # the metadata service's address on the node's own loopback
             "--restart=no",
             f"--shm-size={SHM}",

@@ -114,7 +114,9 @@ class Console:
                 return
             try:
                 Path(self.log_path).parent.mkdir(parents=True, exist_ok=True)
-                self._log = Path(self.log_path).open("a", encoding="utf-8")  # noqa: SIM115 (open for the whole run)
+                # made as the agent makes it: for root and its group
+                handle = os.open(self.log_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o640)
+                self._log = os.fdopen(handle, "a", encoding="utf-8")
             except OSError as error:
                 text = f"podforge: {self.log_path} cannot be written ({error.strerror}); the log is here only\n"
                 self._out = _write(self._out, text)

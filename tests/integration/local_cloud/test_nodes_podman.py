@@ -160,6 +160,7 @@ def test_files_names_and_mounts(demo: Demo) -> None:
     mounted = "mountpoint -q /opt/sagemaker && echo ebs; mountpoint -q /opt/dlami/nvme && echo nvme; true"
     assert (demo.sh(demo.worker1, mounted).split(), demo.sh(demo.worker2, mounted).split()) == ([], ["ebs"])
     assert demo.sh(demo.worker1, DLAMI_NVME).split() == ["inactive"]
+    assert demo.sh(demo.worker1, "ls /sys/block /sys/bus/pci/devices | grep -v '^/sys' | xargs") == "\n"
     demo.sh(demo.worker2, "touch /opt/sagemaker/mine")
     assert demo.sh(demo.worker1, "id -u ubuntu; sudo -u ubuntu sudo -n id -u").split() == ["1000", "0"]
 

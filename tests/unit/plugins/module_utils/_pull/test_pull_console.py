@@ -40,6 +40,7 @@ def test_output_to_another_file_is_copied(tmp_path: Path) -> None:
         talk(Console(str(log), out))
     assert texts(log) == ["marker", "one", "password=********", "last"]
     assert (tmp_path / "out").read_text() == log.read_text()
+    assert log.stat().st_mode & 0o7 == 0
     assert all(STAMP.match(line) for line in log.read_text().splitlines())
 
 
