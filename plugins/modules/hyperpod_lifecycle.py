@@ -223,6 +223,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.commo
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.node_vars import refuse_secrets
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.stage import Place
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.stage import describe
+from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.stage import place_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.stage import prune
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.stage import remove_all
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.stage import stage
@@ -328,9 +329,8 @@ def main() -> None:
     problem = region_problem(module.region)
     if problem:
         module.fail_json(msg=problem)
-    root = "/".join(part for part in [params["prefix"].strip("/"), params["cluster_name"]] if part)
-    place = Place(params["bucket"], root, module.region, params["cluster_name"])
     try:
+        place = place_of(params["bucket"], params["prefix"], module.region, params["cluster_name"])
         result = (present if params["state"] == "present" else absent)(module, place)
     except LifecycleError as error:
         module.fail_json(msg=str(error))

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import typing as t
 from dataclasses import dataclass
 from datetime import datetime
@@ -29,6 +30,9 @@ from .plan import referred_ids
 
 _MISSING = ("404", "NoSuchBucket", "NotFound")
 _ELSEWHERE = ("301", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException")
+# ClusterName in the API reference of CreateCluster
+_CLUSTER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9])*")
+_LONGEST_NAME = 63
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,20 @@ class Place:
     root: str
     region: str
     cluster_name: str
+
+
+def place_of(bucket: str, prefix: str, region: str, cluster_name: str) -> Place:
+    """Where the cluster's bundles are.
+
+    :raises LifecycleError: the cluster's name is none that the service takes; it becomes part of keys and of paths.
+    """
+    if len(cluster_name) > _LONGEST_NAME or not _CLUSTER_NAME.fullmatch(cluster_name):
+        raise LifecycleError(
+            f"cluster_name: {cluster_name!r} is no name of a cluster: give at most {_LONGEST_NAME} letters, digits and "
+            "hyphens, with no hyphen at the begin and the end"
+        )
+    root = "/".join(part for part in [prefix.strip("/"), cluster_name] if part)
+    return Place(bucket, root, region, cluster_name)
 
 
 def check_bucket(s3: t.Any, place: Place) -> bool:

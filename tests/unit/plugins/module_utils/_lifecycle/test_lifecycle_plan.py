@@ -10,6 +10,7 @@ from datetime import timedelta
 from datetime import timezone
 
 import pytest
+from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.common import LifecycleError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import Listed
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import content_id_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import is_settled
@@ -17,6 +18,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan 
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import plan_removal
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import plan_upload
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.plan import referred_ids
+from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.stage import place_of
 
 NOW = datetime(2026, 11, 22, tzinfo=timezone.utc)
 ROOT = "podforge/demo"
@@ -131,3 +133,14 @@ def test_references_in_every_form_of_a_uri(start: str) -> None:
 )
 def test_nothing_goes_while_a_rollback_may_want_it(cluster: dict[str, str] | None, settled: bool) -> None:
     assert is_settled(cluster) is settled
+
+
+def test_the_place_of_a_cluster() -> None:
+    assert place_of("b", "/podforge/", "us-west-2", "demo-1").root == "podforge/demo-1"
+    assert place_of("b", "", "us-west-2", "d").root == "d"
+
+
+@pytest.mark.parametrize("name", ["", "a/b", "..", "-a", "a-", "my_cluster", "a" * 64, "a\n"])
+def test_names_that_no_cluster_can_have(name: str) -> None:
+    with pytest.raises(LifecycleError, match="is no name of a cluster: give at most 63 letters"):
+        place_of("b", "podforge", "us-west-2", name)
