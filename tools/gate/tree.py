@@ -108,6 +108,8 @@ def main() -> None:
     os.set_inheritable(lock, True)
     target = prepare(folder)
     environment = {**os.environ, "HOME": str(folder / "home")}
+    if os.sep in command[0]:
+        command[0] = str(Path(command[0]).absolute())  # it was meant from here
     os.chdir(target)
     os.execvpe(command[0], command, environment)  # noqa: S606  # becoming the command keeps its process group and signals
 
