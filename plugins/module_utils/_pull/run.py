@@ -102,8 +102,11 @@ def switch_current(release: Path) -> None:
     temporary.symlink_to(Path("releases") / release.name)
     temporary.replace(root / "current")
     os.utime(release)
-    others = sorted((entry for entry in release.parent.iterdir() if entry != release), key=_age, reverse=True)
-    for old in others[_KEEP_RELEASES - 1 :]:
+    others = [entry for entry in release.parent.iterdir() if entry != release]
+    # a dot: what a killed run was unpacking; nobody else does while the lock is held
+    halves = [entry for entry in others if entry.name.startswith(".")]
+    whole = sorted((entry for entry in others if entry not in halves), key=_age, reverse=True)
+    for old in [*halves, *whole[_KEEP_RELEASES - 1 :]]:
         shutil.rmtree(old, ignore_errors=True)
 
 

@@ -224,6 +224,7 @@ def test_current_release_and_the_one_before_stay(tmp_path: Path) -> None:
         release = tmp_path / "releases" / name
         release.mkdir(parents=True)
         os.utime(release, (1000 - age, 1000 - age))
+    (tmp_path / "releases" / ".new-half").mkdir()
     run.switch_current(tmp_path / "releases" / "third")
     assert (tmp_path / "current").resolve().name == "third"
     assert sorted(path.name for path in (tmp_path / "releases").iterdir()) == ["newest", "third"]
