@@ -150,5 +150,5 @@ def test_the_agent_writes_slurm_conf_again_and_the_settings_stay(controller: Any
     )
     assert not controller.file(f"{CONF}/slurm.conf").contains("an edit of somebody")
     assert setting(controller, "MaxJobCount") == "4321"
-    assert setting(controller, "ResumeTimeout") == "300 sec"
+    assert setting(controller, "ResumeTimeout") == "301 sec"
     assert states(controller)["ip-10-199-47-13"].startswith("drain")
