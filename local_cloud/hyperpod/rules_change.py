@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Rules of the calls that change an existing cluster.
 
-Pure; sources as in rules.py and the API reference of each call.
+Pure; sources as in rules.py, the API reference of each call, and the Developer Guide, "Updating SageMaker HyperPod
+cluster configuration" (what a group keeps, InstanceRequirements) and "Scaling down a SageMaker HyperPod cluster" (one
+group stays).
 """
 
 from __future__ import annotations
@@ -27,8 +29,10 @@ if TYPE_CHECKING:
 MAX_REPLACE = 25
 MAX_DELETE = 99
 MAX_ADD = 50
-# Members of a group that stay as they were created.
+# Members of a group that stay as they were created, when they are given.
 IMMUTABLE = ("OverrideVpcConfig", "CapacityRequirements")
+# Members that have to be given as they were created, and what stands for those left out.
+KEPT = {"InstanceType": None, "ExecutionRole": None, "ThreadsPerCore": 1}
 
 
 def update_findings(params: Mapping[str, Any], cluster: Cluster) -> Iterator[str]:
@@ -48,10 +52,13 @@ def update_findings(params: Mapping[str, Any], cluster: Cluster) -> Iterator[str
             yield f"Instance group {name} in InstanceGroupsToDelete does not exist in cluster {cluster.name}."
         if name in counted:
             yield f"Instance group {name} can't be both in InstanceGroups and in InstanceGroupsToDelete."
+    if to_delete and not set(cluster.groups) - set(to_delete) | set(counted):
+        yield "A cluster must always maintain at least one instance group."
     yield from _settings_findings(params, cluster)
     for group in given:
         if group["InstanceGroupName"] in cluster.groups:
             yield from _immutable_findings(group, cluster.groups[group["InstanceGroupName"]])
+            yield from _requirements_findings(group, cluster)
     settings, groups, restricted = merged(params, cluster)
     yield from cluster_findings(settings, groups, restricted)
     for spec in groups:
@@ -122,8 +129,9 @@ def _settings_findings(params: Mapping[str, Any], cluster: Cluster) -> Iterator[
 def _immutable_findings(spec: dict[str, Any], group: Group) -> Iterator[str]:
     name = group.name
     old = group.spec
-    if spec.get("InstanceType") != old.get("InstanceType"):
-        yield f"InstanceType of an existing instance group can't be changed. Instance group: {name}."
+    for member, default in KEPT.items():
+        if spec.get(member, default) != old.get(member, default):
+            yield f"{member} of an existing instance group can't be changed. Instance group: {name}."
     new_type = spec.get("SlurmConfig", {}).get("NodeType")
     old_type = old.get("SlurmConfig", {}).get("NodeType")
     if old_type and new_type and new_type != old_type:
@@ -141,6 +149,21 @@ def _immutable_findings(spec: dict[str, Any], group: Group) -> Iterator[str]:
     for member in IMMUTABLE:
         if member in spec and spec[member] != old.get(member):
             yield f"{member} of an existing instance group can't be changed. Instance group: {name}."
+
+
+def _requirements_findings(spec: dict[str, Any], cluster: Cluster) -> Iterator[str]:
+    """InstanceRequirements come and go with the group; a type goes when no node has it any more."""
+    group = cluster.groups[spec["InstanceGroupName"]]
+    if ("InstanceRequirements" in spec) != ("InstanceRequirements" in group.spec):
+        yield (
+            "InstanceType and InstanceRequirements can't be switched for an existing instance group. Instance group: "
+            f"{group.name}."
+        )
+    elif "InstanceRequirements" in spec:
+        used = {node.instance_type for node in cluster.nodes.values() if node.group == group.name}
+        gone = sorted(used - set(spec["InstanceRequirements"]["InstanceTypes"]))
+        if gone:
+            yield f"Instance types with active nodes can't be removed: {', '.join(gone)}. Instance group: {group.name}."
 
 
 def software_findings(params: Mapping[str, Any], cluster: Cluster) -> Iterator[str]:

@@ -128,15 +128,17 @@ instance_group_name:
   type: str
   required: true
 instance_count:
-  description: How many instances the group is to have, 0 to 6758.
+  description:
+    - How many instances the group is to have, 0 to 6758. Required for a group that is new.
+    - Fewer than it has needs O(allow_scale_down).
   type: int
-  required: true
 execution_role:
-  description: ARN of the role that the instances take. It has to trust C(sagemaker.amazonaws.com).
+  description:
+    - ARN of the role that the instances take. It has to trust C(sagemaker.amazonaws.com).
+    - Required for a group that is new; it can't be changed later.
   type: str
-  required: true
 threads_per_core:
-  description: V(1) switches multithreading off, V(2) on.
+  description: V(1) switches multithreading off, V(2) on. It can't be changed later.
   type: int
 {_STORAGE.strip()}
 on_start_deep_health_checks:
@@ -148,7 +150,7 @@ training_plan_arn:
   description: ARN of the training plan whose reserved capacity the group uses.
   type: str
 override_vpc_config:
-  description: Network of this group, where it isn't the cluster's.
+  description: Network of this group, where it isn't the cluster's. It can't be changed later.
   type: dict
   suboptions:
 {_under(_VPC, 2)}
@@ -171,7 +173,7 @@ min_instance_count:
   type: int
 instance_type:
   description:
-    - Type of the instances, for example V(ml.p5.48xlarge).
+    - Type of the instances, for example V(ml.p5.48xlarge). It can't be changed later.
     - Give either this or C(instance_requirements).
   type: str
 instance_requirements:
@@ -179,7 +181,7 @@ instance_requirements:
   type: dict
   suboptions:
     instance_types:
-      description: Up to twenty types, the preferred ones first.
+      description: Up to twenty types, the preferred ones first. A type stays as long as instances of it run.
       type: list
       elements: str
       required: true
@@ -192,7 +194,7 @@ life_cycle_config:
     source_s3_uri:
       description:
         - Prefix in S3 that holds the scripts; a slash at its end makes no difference.
-        - Another prefix than the cluster's is a difference like any other, for the bundle has changed.
+        - Instances that are launched after a change get the scripts of the new prefix; those that run keep theirs.
       type: str
     on_create:
       description: Entry script that does all of the configuration. Excludes C(on_init_complete).
@@ -268,7 +270,7 @@ slurm_config:
   type: dict
   suboptions:
     node_type:
-      description: Kind of the nodes.
+      description: Kind of the nodes. It can't be changed later.
       type: str
       required: true
       choices: [Controller, Login, Compute]
@@ -277,7 +279,7 @@ slurm_config:
       type: list
       elements: str
 capacity_requirements:
-  description: Kind of capacity; exactly one of the suboptions.
+  description: Kind of capacity; exactly one of the suboptions. It can't be changed later.
   type: dict
   suboptions:
     spot:
@@ -317,7 +319,7 @@ options:
   instance_groups:
     description:
       - Groups of like instances, told apart by their names.
-      - A group that the cluster has and that is not listed is left alone.
+      - A group that the cluster has and that is not listed is left alone, unless O(purge_instance_groups) says else.
     type: list
     elements: dict
     suboptions:
@@ -330,9 +332,8 @@ options:
     suboptions:
 {_under(_COMMON, 3)}
       instance_type:
-        description: Type of the instances.
+        description: Type of the instances. Required for a group that is new; it can't be changed later.
         type: str
-        required: true
       environment_config:
         description: Environment of the group.
         type: dict

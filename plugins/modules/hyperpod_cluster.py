@@ -10,12 +10,14 @@ DOCUMENTATION = r"""
 ---
 module: hyperpod_cluster
 version_added: 0.1.0
-short_description: Create and delete Amazon SageMaker HyperPod clusters
+short_description: Create, update and delete Amazon SageMaker HyperPod clusters
 description:
-  - Creates a HyperPod cluster, sets its tags, waits until it is in service, and deletes it.
-  - A cluster that exists is compared with what is wanted. Only options that are given count; one that is left out never
-    differs. This version does not update clusters. A difference (other than in O(tags)) is refused, with each path and
-    both values, and nothing is changed.
+  - Creates a HyperPod cluster, updates and scales it, sets its tags, waits until it is in service, and deletes it.
+  - A cluster that exists is compared with what is wanted, and updated by one call where it differs. Only options that
+    are given count; one that is left out stays as it is, at any depth, and so does a group that is not listed. Any
+    other list that is given is all that there is to be.
+  - What the service can't change, and what would end instances without having been allowed to, is refused before
+    anything is changed, all of it at once, each with the way around.
   - What is under way already is joined. A cluster that is being created is waited for; one that is being deleted is
     waited for and then made again. A run that was interrupted goes on when it is started again.
   - While it waits it shows a line when something changes, and one a minute otherwise.
@@ -114,6 +116,19 @@ options:
         description: What scales.
         type: str
         choices: [Karpenter]
+  purge_instance_groups:
+    description:
+      - Delete groups of the cluster that are not listed, with all of their instances and what is on them.
+      - O(instance_groups) and O(restricted_instance_groups) count for themselves. Of a list that is left out, no group
+        is deleted.
+    type: bool
+    default: false
+  allow_scale_down:
+    description:
+      - Let a group have fewer instances than it has. Instances that are too many are terminated, with all that is on
+        them. The service chooses which; to choose yourself, delete nodes by their ids.
+    type: bool
+    default: false
   recreate_failed:
     description:
       - Delete a cluster whose creation failed, and make it again.
@@ -161,12 +176,15 @@ attributes:
     support: full
 notes:
   - "IAM actions for O(state=present): C(sagemaker:DescribeCluster), C(sagemaker:ListTags), C(sagemaker:CreateCluster),
-    C(sagemaker:AddTags), C(sagemaker:DeleteTags), and C(iam:PassRole) on the execution roles. With O(recreate_failed)
-    also C(sagemaker:DeleteCluster)."
+    C(sagemaker:UpdateCluster), C(sagemaker:AddTags), C(sagemaker:DeleteTags), and C(iam:PassRole) on the execution
+    roles. With O(recreate_failed) also C(sagemaker:DeleteCluster)."
   - "IAM actions for O(state=absent): C(sagemaker:DescribeCluster), C(sagemaker:ListTags), C(sagemaker:DeleteCluster)."
-  - "For progress: C(sagemaker:ListClusterNodes). For the reasons of a failure: C(sagemaker:ListClusterNodes),
-    C(sagemaker:ListClusterEvents), C(sagemaker:DescribeClusterEvent), C(logs:DescribeLogStreams) and
-    C(logs:GetLogEvents) on C(/aws/sagemaker/Clusters/*)."
+  - "For progress: C(sagemaker:ListClusterNodes) and, in Continuous mode, C(sagemaker:ListClusterEvents); without them
+    the lines tell less. For the reasons of a failure: C(sagemaker:ListClusterNodes), C(sagemaker:ListClusterEvents),
+    C(sagemaker:DescribeClusterEvent), C(logs:DescribeLogStreams) and C(logs:GetLogEvents) on
+    C(/aws/sagemaker/Clusters/*)."
+  - C(image_id) and C(image_release_version) are those that a group is made with. For a group that exists they can only
+    be compared, as instances get another image by the call UpdateClusterSoftware.
   - CreateCluster itself needs permissions on what it uses (EC2 networks, EKS, KMS), see the documentation of AWS.
 seealso:
   - module: podforge.hyperpod.hyperpod_cluster_info
@@ -174,6 +192,9 @@ seealso:
   - name: CreateCluster
     description: The call of the API, and what its values mean.
     link: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateCluster.html
+  - name: Updating SageMaker HyperPod cluster configuration
+    description: What can be changed later.
+    link: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-hyperpod-eks-operate-cli-command-update-cluster.html
 """
 
 EXAMPLES = r"""
@@ -212,6 +233,36 @@ EXAMPLES = r"""
           partition_names: [p1]
     tags:
       project: demo
+
+- name: Add instances to one group and leave all else as it is
+  podforge.hyperpod.hyperpod_cluster:
+    name: demo
+    region: us-west-2
+    instance_groups:
+      - instance_group_name: worker-group-1
+        instance_count: 4
+
+- name: See what it would take to have just one, smaller group of workers, and change nothing
+  podforge.hyperpod.hyperpod_cluster:
+    name: demo
+    region: us-west-2
+    instance_groups:
+      - instance_group_name: controller-machine
+      - instance_group_name: worker-group-1
+        instance_count: 1
+    purge_instance_groups: true
+    allow_scale_down: true
+  check_mode: true
+  diff: true
+
+- name: Give instances that are launched from now on other lifecycle scripts
+  podforge.hyperpod.hyperpod_cluster:
+    name: demo
+    region: us-west-2
+    instance_groups:
+      - instance_group_name: worker-group-1
+        life_cycle_config:
+          source_s3_uri: s3://sagemaker-podforge-demo/lifecycle/4567cdef
 
 - name: Set one tag and leave all else as it is
   podforge.hyperpod.hyperpod_cluster:
@@ -290,8 +341,8 @@ calls:
       type: str
       sample: there is no cluster demo
 differences:
-  description: Where the cluster differs from what is wanted.
-  returned: when an update is refused
+  description: Where the cluster differed from what is wanted, which was changed, would be in check mode, or is refused.
+  returned: always
   type: list
   elements: dict
   contains:
@@ -300,10 +351,10 @@ differences:
       type: str
       sample: instance_groups[worker-group-1].instance_count
     current:
-      description: What the cluster has.
+      description: What the cluster had; empty for a group that is new.
       type: raw
     desired:
-      description: What is wanted.
+      description: What is wanted; empty for a group that is deleted.
       type: raw
 failure:
   description: What is known about the reason.

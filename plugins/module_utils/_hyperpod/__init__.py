@@ -4,9 +4,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What the HyperPod modules share. Private to this collection: it may change at any time.
 
-naming, schema, argspec   the inputs of CreateCluster as one table, and the argument specification made of it
+naming, schema, argspec   the inputs of the API as one table, and the argument specification made of it
 transformations, compare  options <-> API, the description of a cluster -> options, differences
-plan                      pure: what exists + what is wanted -> the calls to make
+states, plan, update      pure: what exists + what is wanted -> the calls to make
+merge, fixed              pure: a wish over what is there, and what can't be changed
+export                    pure: a running cluster -> a description that another one can be made of
 waiters, progress         pure: what a description of the cluster means, and the line that says so
 common, api               errors and retries, one function per call
 failure, explain          why it failed, in words that lead to the fix

@@ -77,6 +77,13 @@ def create_cluster(client: Any, request: Answer) -> Answer:
     return answer
 
 
+@api_call("update cluster {request[ClusterName]}")
+def update_cluster(client: Any, request: Answer) -> Answer:
+    """Answer of UpdateCluster."""
+    answer: Answer = client.update_cluster(**request)
+    return answer
+
+
 @api_call("delete cluster {request[ClusterName]}", missing={})
 def delete_cluster(client: Any, request: Answer) -> Answer:
     """Answer of DeleteCluster; empty when there was no such cluster."""
@@ -104,6 +111,7 @@ OPERATIONS: dict[str, Callable[[Any, Answer], Answer]] = {
     "CreateCluster": create_cluster,
     "DeleteCluster": delete_cluster,
     "DeleteTags": delete_tags,
+    "UpdateCluster": update_cluster,
 }
 
 

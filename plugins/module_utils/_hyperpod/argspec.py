@@ -24,10 +24,13 @@ _TYPES = {"timestamp": "str", "strings": "list", "dicts": "list", "map": "dict",
 _NO_SECRETS = frozenset({"key", "secret_arn"})
 
 
-def option_spec(field: Field) -> Spec:
-    """The argument specification of one input; suboptions are fully typed."""
+def option_spec(field: Field, *, required: bool = True) -> Spec:
+    """The argument specification of one input; suboptions are fully typed.
+
+    ``required`` false: not even if the API wants it, for an update may leave it as it is.
+    """
     spec: Spec = {"type": _TYPES.get(field.kind, field.kind)}
-    if field.required:
+    if field.required and required:
         spec["required"] = True
     if field.choices:
         spec["choices"] = list(field.choices)
@@ -36,7 +39,11 @@ def option_spec(field: Field) -> Spec:
     if field.kind == "dicts":
         spec["elements"] = "dict"
     if field.fields:
-        spec["options"] = options_spec(field.fields)
+        # A group that exists needs only its name; what a new one needs is known when it is planned.
+        spec["options"] = {
+            member.option: option_spec(member, required=not field.additive or member.option in field.key)
+            for member in field.fields
+        }
         names = [member.option for member in field.fields]
         if field.union:
             spec["mutually_exclusive"] = [names]
@@ -61,6 +68,8 @@ def cluster_spec() -> Spec:
         **options_spec(CLUSTER_FIELDS),
         "tags": {"type": "dict", "aliases": ["resource_tags"]},
         "purge_tags": {"type": "bool", "default": True},
+        "purge_instance_groups": {"type": "bool", "default": False},
+        "allow_scale_down": {"type": "bool", "default": False},
         "recreate_failed": {"type": "bool", "default": False},
         "wait": {"type": "bool", "default": True},
         "wait_timeout": {"type": "int", "default": 7200},

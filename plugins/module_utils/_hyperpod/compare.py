@@ -33,10 +33,11 @@ class Difference:
     desired: Any
 
     def __str__(self) -> str:
-        return f"{self.path}: is {_shown(self.current)}, wanted {_shown(self.desired)}"
+        return f"{self.path}: is {shown(self.current)}, wanted {shown(self.desired)}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value for people."""
     return "not set" if value is None else repr(value)
 
 
@@ -51,10 +52,11 @@ def _compare_members(
     for field in fields:
         if field.option in desired:
             here = f"{path}.{field.option}" if path else field.option
-            yield from _compare(field, current.get(field.option), desired[field.option], here)
+            yield from compare(field, current.get(field.option), desired[field.option], here)
 
 
-def _compare(field: Field, current: Any, desired: Any, path: str) -> Iterator[Difference]:
+def compare(field: Field, current: Any, desired: Any, path: str) -> Iterator[Difference]:
+    """Differences in one field; ``path`` is what they are called by."""
     if field.kind == "dicts":
         yield from _compare_items(field, current or [], desired, path)
     elif field.kind == "dict" and current is not None:
@@ -99,7 +101,7 @@ def identity(field: Field, item: Mapping[str, Any]) -> str:
     return f"{member},root_volume" if (item.get(member) or {}).get("root_volume") else member
 
 
-def _by_identity(field: Field, items: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+def by_identity(field: Field, items: Iterable[Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
     """Items by what tells them apart; a second one of the same kind gets a number."""
     seen: Counter[str] = Counter()
     named = {}
@@ -111,8 +113,8 @@ def _by_identity(field: Field, items: Iterable[Mapping[str, Any]]) -> dict[str, 
 
 
 def _compare_items(field: Field, current: Any, desired: Any, path: str) -> Iterator[Difference]:
-    there = _by_identity(field, current)
-    wanted = _by_identity(field, desired)
+    there = by_identity(field, current)
+    wanted = by_identity(field, desired)
     for name, item in wanted.items():
         here = f"{path}[{name}]"
         if name not in there:

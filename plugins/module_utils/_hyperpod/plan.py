@@ -9,119 +9,40 @@ Statuses and what may be done in each: https://docs.aws.amazon.com/sagemaker/lat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from dataclasses import field
 from typing import TYPE_CHECKING
 from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import compare_aws_tags
 
-from .compare import Difference
-from .compare import differences
 from .schema import CLUSTER_FIELDS
-from .transformations import to_options
+from .states import Call
+from .states import Plan
 from .transformations import to_request
+from .update import GROUP_LISTS
+from .update import missing_options
+from .update import plan_update
+from .waiters import BUSY
 from .waiters import DELETED
 from .waiters import IN_SERVICE
+from .waiters import SETTLED
 from .waiters import groups_of
 from .waiters import in_service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_BUNDLE_NOTE = (
-    "source_s3_uri differs: the lifecycle bundle has changed since the cluster was made, and nodes that are replaced or"
-    " added would still take the old one"
-)
-
-
-@dataclass(frozen=True)
-class Current:
-    """A cluster that exists: the answer of DescribeCluster and its tags."""
-
-    described: Mapping[str, Any]
-    tags: Mapping[str, str]
-
-    @property
-    def status(self) -> str:
-        """``ClusterStatus``."""
-        return str(self.described["ClusterStatus"])
-
-    @property
-    def name(self) -> str:
-        """``ClusterName``."""
-        return str(self.described["ClusterName"])
-
-    def normalised(self) -> dict[str, Any]:
-        """In the form of the options, for comparison and diff."""
-        return {
-            "name": self.name,
-            "status": self.status,
-            **to_options(CLUSTER_FIELDS, self.described),
-            "tags": dict(sorted(self.tags.items())),
-        }
-
-
-@dataclass(frozen=True)
-class Desired:
-    """The wish. ``tags`` None leaves tags alone; ``options`` holds only what the user gave."""
-
-    name: str
-    state: str = "present"
-    options: Mapping[str, Any] = field(default_factory=dict)
-    tags: Mapping[str, str] | None = None
-    purge_tags: bool = True
-    recreate_failed: bool = False
-
-    def normalised(self) -> dict[str, Any]:
-        """How the cluster will look."""
-        return {
-            "name": self.name,
-            "status": "InService",
-            **self.options,
-            "tags": dict(sorted((self.tags or {}).items())),
-        }
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of the API, in the names of the service model, and why it is made."""
-
-    operation: str
-    request: dict[str, Any]
-    reason: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to do.
-
-    Attributes:
-        calls: in this order.
-        goal: what to wait for afterwards; None when there is nothing to wait for.
-        again: when the goal is reached, plan again: there is more to do.
-        before: the cluster now, in the form of the options; empty when there is none.
-        after: the cluster when all is done; empty when it is gone.
-        changed: something is different afterwards by this plan's doing.
-        refusal: why nothing may be done; then there are no calls.
-        differences: what the refusal is about.
-    """
-
-    calls: tuple[Call, ...] = ()
-    goal: str | None = None
-    again: bool = False
-    before: dict[str, Any] = field(default_factory=dict)
-    after: dict[str, Any] = field(default_factory=dict)
-    changed: bool = False
-    refusal: str | None = None
-    differences: tuple[Difference, ...] = ()
+    from .states import Current
+    from .states import Desired
 
 
 def plan(current: Current | None, desired: Desired) -> Plan:
     """Decide. Every answer has either a refusal or calls and a goal, never both."""
     if desired.state == "absent":
         return _plan_absent(current, desired)
+    twice = _named_twice(desired)
+    if twice:
+        return Plan(refusal=f"Instance groups of cluster {desired.name} named more than once: {', '.join(twice)}")
     if current is None:
         return _plan_create(desired)
     if current.status == "Deleting":
@@ -129,6 +50,11 @@ def plan(current: Current | None, desired: Desired) -> Plan:
     if current.status == "Failed":
         return _plan_failed(current, desired)
     return _plan_existing(current, desired)
+
+
+def _named_twice(desired: Desired) -> list[str]:
+    names = [group["instance_group_name"] for groups in GROUP_LISTS for group in desired.options.get(groups.option, [])]
+    return sorted({name for name in names if names.count(name) > 1})
 
 
 def _plan_absent(current: Current | None, desired: Desired) -> Plan:
@@ -142,14 +68,14 @@ def _plan_absent(current: Current | None, desired: Desired) -> Plan:
 
 
 def _plan_create(desired: Desired) -> Plan:
-    names = [
-        group["instance_group_name"]
-        for option in ("instance_groups", "restricted_instance_groups")
-        for group in desired.options.get(option, [])
+    missing = [
+        f"{groups.option}[{item['instance_group_name']}].{option}"
+        for groups in GROUP_LISTS
+        for item in desired.options.get(groups.option, [])
+        for option in missing_options(groups, item)
     ]
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        return Plan(refusal=f"Instance groups of cluster {desired.name} named more than once: {', '.join(twice)}")
+    if missing:
+        return Plan(refusal=f"There is no cluster {desired.name}, and to make it are missing: {', '.join(missing)}")
     request = {"ClusterName": desired.name, **to_request(CLUSTER_FIELDS, desired.options)}
     if desired.tags:
         request["Tags"] = ansible_dict_to_boto3_tag_list(dict(desired.tags))
@@ -168,6 +94,11 @@ def never_served(described: Mapping[str, Any]) -> bool:
 
 
 def _plan_failed(current: Current, desired: Desired) -> Plan:
+    if current.continuous and not (desired.recreate_failed and never_served(current.described)):
+        # In Continuous mode an update that corrects the cause lets the service try again.
+        planned = _plan_existing(current, desired)
+        if planned.differences and planned.calls:
+            return planned
     before = current.normalised()
     message = str(current.described.get("FailureMessage") or "the service gives no reason").rstrip(".")
     if never_served(current.described):
@@ -187,28 +118,26 @@ def _plan_failed(current: Current, desired: Desired) -> Plan:
 
 def _plan_existing(current: Current, desired: Desired) -> Plan:
     before = current.normalised()
-    found = tuple(differences(CLUSTER_FIELDS, before, desired.options))
-    if found:
-        return Plan(before=before, refusal=_update_refusal(desired.name, found), differences=found)
-    calls, tags = _plan_tags(current, desired)
-    return Plan(
-        calls=calls,
-        goal=None if in_service(current.described, ()).done else IN_SERVICE,
-        before=before,
-        after={**before, "status": "InService", "tags": tags},
-        changed=bool(calls),
-    )
-
-
-def _update_refusal(name: str, found: tuple[Difference, ...]) -> str:
-    head = (
-        f"Cluster {name} exists and differs from what is wanted. This version of the module does not update clusters;"
-        " nothing was changed. Take the cluster's values over, or delete the cluster and make it again:"
-    )
-    lines = [head, *(f"  {difference}" for difference in found)]
-    if any(difference.path.endswith("life_cycle_config.source_s3_uri") for difference in found):
-        lines.append(f"  ({_BUNDLE_NOTE})")
-    return "\n".join(lines)
+    update = plan_update(current, desired, before)
+    found = tuple(update.differences)
+    refusal = update.refusal(desired.name)
+    if refusal:
+        return Plan(before=before, refusal=refusal, differences=found)
+    tag_calls, tags = _plan_tags(current, desired)
+    after = {**before, **update.options, "status": "InService", "tags": tags}
+    call = update.call(desired.name)
+    if call is None:
+        return Plan(
+            calls=tag_calls,
+            goal=None if in_service(current.described, ()).done else IN_SERVICE,
+            before=before,
+            after=after,
+            changed=bool(tag_calls),
+        )
+    if current.status in BUSY:
+        # The service takes no update now.
+        return Plan(goal=SETTLED, again=True, before=before, after=after, changed=True, differences=found)
+    return Plan(calls=(call, *tag_calls), goal=IN_SERVICE, before=before, after=after, changed=True, differences=found)
 
 
 def _plan_tags(current: Current, desired: Desired) -> tuple[tuple[Call, ...], dict[str, str]]:

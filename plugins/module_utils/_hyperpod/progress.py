@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 # Seconds after which a line is shown although nothing has changed.
 HEARTBEAT = 60.0
+# Characters of an event that a line has room for.
+LONGEST_EVENT = 120
 
 # ClusterInstanceStatus, in the order in which states are told.
 _STATES = {
@@ -43,6 +45,8 @@ def group_text(group: Mapping[str, Any], states: Mapping[str, int]) -> str:
     parts = [f"{running}/{group.get('TargetCount', 0)} running"]
     parts += [f"{states[state]} {word}" for state, word in _STATES.items() if state != "Running" and states.get(state)]
     parts += [f"{count} {state}" for state, count in states.items() if state not in _STATES]
+    if group.get("Status") == "Deleting":
+        parts.append("to be deleted")
     return f"{group['InstanceGroupName']} {', '.join(parts)}"
 
 
@@ -55,13 +59,27 @@ def states_by_group(nodes: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str
     return counted
 
 
-def state_text(described: Mapping[str, Any] | None, nodes: Iterable[Mapping[str, Any]]) -> str:
+def event_text(event: Mapping[str, Any]) -> str:
+    """``newest event: Instance i-0abc started``, with its level where it is more than information."""
+    level = str(event.get("EventLevel", "Info"))
+    text = " ".join(str(event.get("Description", "")).split())
+    if len(text) > LONGEST_EVENT:
+        text = f"{text[: LONGEST_EVENT - 3]}..."
+    return f"newest event: {'' if level == 'Info' else f'{level}: '}{text}"
+
+
+def state_text(
+    described: Mapping[str, Any] | None,
+    nodes: Iterable[Mapping[str, Any]],
+    event: Mapping[str, Any] | None = None,
+) -> str:
     """All but the time: a change of this text is what is worth a line."""
     if described is None:
         return "not there"
     states = states_by_group(nodes)
     groups = [group_text(group, states.get(group["InstanceGroupName"], {})) for group in groups_of(described)]
-    return " | ".join([described["ClusterStatus"], *groups])
+    newest = [event_text(event)] if event else []
+    return " | ".join([described["ClusterStatus"], *groups, *newest])
 
 
 def line(name: str, seconds: float, text: str) -> str:

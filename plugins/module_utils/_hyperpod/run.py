@@ -19,10 +19,10 @@ from .common import HyperPodError
 from .common import botocore_version
 from .common import client_config
 from .common import region_problem
-from .plan import Current
-from .plan import Desired
 from .plan import plan
 from .schema import CLUSTER_FIELDS
+from .states import Current
+from .states import Desired
 from .transformations import cluster_result
 from .transformations import to_request
 from .transformations import wanted_options
@@ -35,13 +35,16 @@ from .waiting import Waiter
 from .waiting import WaitFailed
 
 if TYPE_CHECKING:
-    from .plan import Plan
+    from .compare import Difference
+    from .states import Plan
 
 # Somebody else may make and delete the same cluster at the same time; after that many surprises it is their game.
 _MAX_SURPRISES = 5
 # Seconds before the next look after one.
 _SURPRISE_PAUSE = 2.0
 _MAX_DELETIONS = 5
+# Refused while the service is at work on the cluster.
+_WHEN_SETTLED = frozenset({"DeleteCluster", "UpdateCluster"})
 
 
 @dataclass
@@ -69,6 +72,8 @@ def desired_of(params: dict[str, Any]) -> Desired:
         options=wanted_options(CLUSTER_FIELDS, params) if params["state"] == "present" else {},
         tags=None if tags is None else {str(key): str(value) for key, value in tags.items()},
         purge_tags=params["purge_tags"],
+        purge_instance_groups=params["purge_instance_groups"],
+        allow_scale_down=params["allow_scale_down"],
         recreate_failed=params["recreate_failed"],
     )
 
@@ -123,15 +128,19 @@ def check_request(module: Any, client: Any, desired: Desired) -> None:
             f"auto_patch_config.patch_schedule.next_patch_date is not a time in ISO 8601: {error}"
         ) from error
     shape = client.meta.service_model.operation_model("CreateCluster").input_shape
-    found = model_check.problems(shape, request, botocore_version())
-    if found:
-        raise HyperPodError(f"Cluster {desired.name} can't be described like this: {'; '.join(found)}")
+    _refuse_unless_sound(shape, request, desired.name)
     for name, alike in model_check.unknown_instance_types(shape, request).items():
         like = f" (did you mean {' or '.join(alike)}?)" if alike else ""
         module.warn(
             f"botocore {botocore_version()} does not know instance type {name}{like}: the service will refuse it,"
             " unless it is newer than that"
         )
+
+
+def _refuse_unless_sound(shape: Any, request: dict[str, Any], name: str) -> None:
+    found = model_check.problems(shape, request, botocore_version())
+    if found:
+        raise HyperPodError(f"Cluster {name} can't be described like this: {'; '.join(found)}")
 
 
 def _travel(task: Task) -> dict[str, Any]:
@@ -151,7 +160,10 @@ def _travel(task: Task) -> dict[str, Any]:
             if not journey.is_waiting() or not task.module.params["wait"]:
                 return _result(task, _read(task) if planned.calls else current)
         if _arrive(task):
-            return _result(task, _read(task))
+            current = _read(task)
+            if _came_out(task, current):
+                return _result(task, current)
+            surprises += 1
     raise HyperPodError(f"Cluster {task.name} is changed by somebody else again and again: run one task at a time")
 
 
@@ -165,8 +177,37 @@ def _arrive(task: Task) -> bool:
             raise
         journey.again = True
     again = journey.again
+    journey.rolled_back = "RollingBack" in journey.seen
     journey.set_out(None, False)
     return not again
+
+
+def _came_out(task: Task, current: Current | None) -> bool:
+    """The cluster is what is wanted. False: what was joined has come to something else, plan again.
+
+    Raises:
+        HyperPodError: the service has taken this task's change back.
+    """
+    if task.desired.state == "absent" or current is None:
+        return True
+    left = plan(current, task.desired).differences
+    if not left:
+        return True
+    if not task.journey.applied:
+        return False
+    described = dict(current.described)
+    listed = "; ".join(map(str, left))
+    message = described.get("FailureMessage")
+    if message or task.journey.rolled_back:
+        said = message or "the service gives no reason"
+        text = f"The update of cluster {task.name} was rolled back: {said.rstrip('.')}. Not as wanted: {listed}"
+        raise _explained(task, text, described, said, differences=_listed(left))
+    task.module.warn(f"The service has taken the change of cluster {task.name}, and tells otherwise: {listed}")
+    return True
+
+
+def _listed(found: tuple[Difference, ...]) -> list[dict[str, Any]]:
+    return [{"path": item.path, "current": item.current, "desired": item.desired} for item in found]
 
 
 def _read(task: Task) -> Current | None:
@@ -187,15 +228,19 @@ def _plan(task: Task, current: Current | None) -> Plan:
         described = dict(current.described)
         raise _explained(task, planned.refusal, described, described.get("FailureMessage") or planned.refusal)
     if planned.refusal:
-        found = [
-            {"path": difference.path, "current": difference.current, "desired": difference.desired}
-            for difference in planned.differences
-        ]
-        raise HyperPodError(planned.refusal, differences=found)
+        raise HyperPodError(planned.refusal, differences=_listed(planned.differences))
+    for call in planned.calls:
+        if call.operation == "UpdateCluster":
+            shape = task.client.meta.service_model.operation_model(call.operation).input_shape
+            _refuse_unless_sound(shape, call.request, task.name)
     if planned.again and not task.module.params["wait"] and not task.module.check_mode:
-        raise HyperPodError(
-            f"Cluster {task.name} must be gone before it can be made, and wait is false: run with wait: true"
+        status = current.status if current else ""
+        ahead = (
+            f"is {status} and can't be updated now" if planned.goal == SETTLED else "must be gone before it can be made"
         )
+        raise HyperPodError(f"Cluster {task.name} {ahead}, and wait is false: run with wait: true")
+    if planned.differences:
+        task.journey.differences = _listed(planned.differences)
     if task.journey.before is None:
         task.journey.before = planned.before
     return planned
@@ -215,7 +260,7 @@ def _apply(task: Task, planned: Plan) -> bool:
                 journey.changed = True
                 return False
             late = task.waiter.clock() - journey.started >= task.waiter.timeout
-            conflict = call.operation == "DeleteCluster" and error.code == "ConflictException"
+            conflict = call.operation in _WHEN_SETTLED and error.code == "ConflictException"
             if conflict and task.module.params["wait"] and not late:
                 journey.calls.pop()
                 journey.set_out(SETTLED, again=True)
@@ -223,6 +268,7 @@ def _apply(task: Task, planned: Plan) -> bool:
                 return True
             raise
         journey.changed = True
+        journey.applied = journey.applied or call.operation in ("CreateCluster", "UpdateCluster")
     journey.set_out(planned.goal, planned.again)
     return True
 
@@ -230,7 +276,12 @@ def _apply(task: Task, planned: Plan) -> bool:
 def _predicted(task: Task, planned: Plan) -> dict[str, Any]:
     """The result of check mode."""
     calls = [{"operation": call.operation, "reason": call.reason} for call in planned.calls]
-    result = {"changed": planned.changed, "cluster": planned.after, "calls": calls}
+    result = {
+        "changed": planned.changed,
+        "cluster": planned.after,
+        "calls": calls,
+        "differences": _listed(planned.differences),
+    }
     if task.module._diff:
         result["diff"] = {"before": planned.before, "after": planned.after}
     return result
@@ -242,6 +293,7 @@ def _result(task: Task, current: Current | None) -> dict[str, Any]:
         "changed": journey.changed,
         "cluster": cluster_result(current.described, current.tags) if current else {},
         "calls": journey.calls,
+        "differences": journey.differences,
     }
     if task.module._diff:
         after = current.normalised() if current else {}
@@ -288,13 +340,13 @@ def _failed(task: Task, error: WaitFailed) -> HyperPodError:
     return _explained(task, text, error.described, error.described.get("FailureMessage") or error.message)
 
 
-def _explained(task: Task, text: str, described: dict[str, Any], said: str) -> HyperPodError:
+def _explained(task: Task, text: str, described: dict[str, Any], said: str, **more: Any) -> HyperPodError:
     """An error with the report of what failed; ``said`` is what the service says about it."""
     report = failure.gather(task.client, lambda: task.module.client("logs", config=client_config()), described, said)
     if report["causes"]:
         first = report["causes"][0]
         text = f"{text.rstrip('.')}. Likely cause: {first['cause']}. What to do: {first['fix']}"
-    details: dict[str, Any] = {"failure": report, "cluster": cluster_result(described, {})}
+    details: dict[str, Any] = {"failure": report, "cluster": cluster_result(described, {}), **more}
     if task.waiter.sliced:
         details["_progress"] = {"lines": [_lines(task, text)[-1], *failure.report_lines(report)]}
     return HyperPodError(text, **details)

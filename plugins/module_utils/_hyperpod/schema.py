@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The inputs of CreateCluster as one table: argument specification, requests and comparison are made of it.
+"""The inputs of CreateCluster and UpdateCluster as one table, of which all else is made.
 
-Source: the service model of SageMaker in botocore 1.44.5, shapes CreateClusterRequest and DescribeClusterResponse. A
-unit test compares the table with the installed model and fails when the service knows a field that is not here.
+Source: the service model of SageMaker in botocore 1.44.5, shapes CreateClusterRequest, UpdateClusterRequest and
+DescribeClusterResponse. A unit test compares the table with the installed model and fails when the service knows a
+field that is not here.
 """
 
 from __future__ import annotations

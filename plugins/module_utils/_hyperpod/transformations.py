@@ -74,10 +74,16 @@ def _wanted(field: Field, value: Any) -> Any:
 def to_request(fields: Iterable[Field], options: Mapping[str, Any]) -> dict[str, Any]:
     """Options in the form of a request.
 
+    Empty lists are left out: that is how the API says "none", for most lists have to have an item.
+
     Raises:
         ValueError: a time can't be read.
     """
-    return {field.api: _request_value(field, options[field.option]) for field in fields if field.option in options}
+    return {
+        field.api: _request_value(field, options[field.option])
+        for field in fields
+        if field.option in options and options[field.option] != []
+    }
 
 
 def _request_value(field: Field, value: Any) -> Any:
@@ -103,11 +109,20 @@ def to_options(fields: Iterable[Field], described: Mapping[str, Any]) -> dict[st
     return options
 
 
+def _member_options(field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
+    """A structure as options. Which member of a union is there says something, though it be empty."""
+    if field.union:
+        return {
+            member.option: _option_value(member, value[member.api]) for member in field.fields if member.api in value
+        }
+    return to_options(field.fields, value)
+
+
 def _option_value(field: Field, value: Any) -> Any:
     if field.kind == "dict":
-        return to_options(field.fields, value)
+        return _member_options(field, value)
     if field.kind == "dicts":
-        return [to_options(field.fields, item) for item in value]
+        return [_member_options(field, item) for item in value]
     if field.kind == "timestamp" and isinstance(value, datetime):
         return format_time(value)
     return value

@@ -67,7 +67,9 @@ def in_service(described: Mapping[str, Any] | None, seen: Collection[str]) -> Ve
     if status != "InService":
         return _WAIT
     if described.get("NodeProvisioningMode") == "Continuous":
-        active = any(group.get("ActiveOperations") for group in groups_of(described))
+        active = any(
+            group.get("ActiveOperations") or group.get("Status") == "Deleting" for group in groups_of(described)
+        )
         return _WAIT if active or short_groups(described) else _DONE
     return _DONE
 

@@ -36,8 +36,11 @@ class Journey:
         goal: what is waited for; None: nothing, plan first.
         again: plan again when the goal is reached.
         changed: something was changed.
+        applied: the cluster was made or updated by this task.
+        rolled_back: the service was seen to take a change back.
         before: the cluster as it was found, in the form of the options.
         calls: calls made so far, as operation and reason.
+        differences: where the cluster differed from what is wanted.
         seen: statuses seen while waiting for the goal.
         shown: the state that was shown last.
         shown_at: when.
@@ -50,8 +53,11 @@ class Journey:
     goal: str | None = None
     again: bool = False
     changed: bool = False
+    applied: bool = False
+    rolled_back: bool = False
     before: dict[str, Any] | None = None
     calls: list[dict[str, str]] = field(default_factory=list)
+    differences: list[dict[str, Any]] = field(default_factory=list)
     seen: list[str] = field(default_factory=list)
     shown: str = ""
     shown_at: float = 0.0
@@ -143,15 +149,23 @@ class Waiter:
             self._show(journey, state)
 
     def state(self, described: dict[str, Any] | None) -> str:
-        """What to show. Nodes are listed only where somebody looks, and whoever may not list them sees none."""
-        nodes = []
-        if self.sliced and described is not None:
-            try:
-                nodes = api.list_nodes(self.client, self.name)
-            except HyperPodError as error:
-                if error.passing:
-                    raise
-        return progress.state_text(described, nodes)
+        """What to show. Nodes and events are read only where somebody looks; who may not read them sees none."""
+        if not self.sliced or described is None:
+            return progress.state_text(described, ())
+        nodes = self._readable(lambda: api.list_nodes(self.client, self.name))
+        events = []
+        if described.get("NodeProvisioningMode") == "Continuous":
+            events = self._readable(lambda: api.list_events(self.client, self.name, 1))
+        return progress.state_text(described, nodes, events[0] if events else None)
+
+    @staticmethod
+    def _readable(read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+        try:
+            return read()
+        except HyperPodError as error:
+            if error.passing:
+                raise
+            return []
 
     def _show(self, journey: Journey, state: str) -> None:
         now = self.clock()

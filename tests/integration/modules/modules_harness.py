@@ -16,8 +16,11 @@ from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
 from typing import Any
+from typing import TypeVar
 
 import boto3
+
+T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "us-west-2"
@@ -45,6 +48,17 @@ def free_port() -> int:
                 continue
             return int(probe.getsockname()[1])
     raise AssertionError("no free port")
+
+
+def eventually(look: Callable[[], T | None], seconds: float = 60) -> T:
+    """What ``look`` finds, as soon as it finds something."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = look()
+        if found is not None:
+            return found
+        time.sleep(0.05)
+    raise AssertionError("it did not come about in time")
 
 
 @dataclass

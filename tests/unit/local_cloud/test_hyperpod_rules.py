@@ -8,10 +8,12 @@ import copy
 from typing import Any
 
 import pytest
+from hyperpod_world import ROLE
 from hyperpod_world import World
 from hyperpod_world import group
 from hyperpod_world import groups
 
+from local_cloud.hyperpod import images
 from local_cloud.hyperpod import rules_change
 from local_cloud.hyperpod.rules import create_findings
 
@@ -239,6 +241,9 @@ UPDATES: list[tuple[dict[str, Any], str]] = [
     ({"InstanceGroups": [group("work", 1, "Login")]}, "NodeType in SlurmConfig is immutable"),
     ({"InstanceGroups": [group("work", 1, "Compute", InstanceType="ml.c5.large")]}, "InstanceType of an existing"),
     ({"InstanceGroups": [group("work", 1, "Compute", ImageId="ami-12345678")]}, "ImageId of an existing"),
+    ({"InstanceGroups": [group("work", 1, "Compute", ExecutionRole=ROLE + "2")]}, "ExecutionRole of an existing"),
+    ({"InstanceGroups": [group("work", 1, "Compute", ThreadsPerCore=2)]}, "ThreadsPerCore of an existing"),
+    ({"InstanceGroupsToDelete": ["ctl", "login", "work"]}, "at least one instance group"),
     ({"InstanceGroups": [group("work", 1, "Compute", OverrideVpcConfig=VPC)]}, "OverrideVpcConfig of an existing"),
     ({"InstanceGroups": [group("work", 1)]}, "Update required to use SlurmConfig"),
     ({"InstanceGroups": [group("work", 1, "Compute")] * 2}, "Duplicate instance group name"),
@@ -259,6 +264,43 @@ def test_wrong_updates_are_refused(params: dict[str, Any], text: str) -> None:
     findings = list(rules_change.update_findings({"ClusterName": "demo", **params}, running().c))
     assert findings, "nothing found"
     assert text in findings[0], findings
+
+
+TYPES = ["ml.c5.xlarge", "ml.m5.xlarge"]
+
+
+def flexible(*types: str, count: int = 2) -> dict[str, Any]:
+    return group("work", count, "Compute", InstanceType=None, InstanceRequirements={"InstanceTypes": list(types)})
+
+
+def test_types_of_a_flexible_group_stay_while_they_are_used() -> None:
+    world = World()
+    world.create([group("ctl", 1, "Controller"), flexible(*TYPES)], VpcConfig=VPC, NodeProvisioningMode="Continuous")
+    world.run()
+
+    def findings(spec: dict[str, Any]) -> list[str]:
+        params = {"ClusterName": "demo", "InstanceGroups": [spec]}
+        return list(rules_change.update_findings(params, world.c))
+
+    assert findings(flexible(TYPES[0])) == []
+    assert "types with active nodes can't be removed: ml.c5.xlarge" in findings(flexible(TYPES[1]))[0]
+    assert any("can't be switched" in finding for finding in findings(group("work", 2, "Compute")))
+
+
+def test_the_role_of_scaling_stays_while_it_scales() -> None:
+    scaling = {"AutoScaling": {"Mode": "Enable"}, "ClusterRole": ROLE}
+    world = World()
+    world.create([group("work", 1)], VpcConfig=VPC, Orchestrator=EKS, NodeProvisioningMode="Continuous", **scaling)
+    world.run()
+    other = {"ClusterName": "demo", "ClusterRole": f"{ROLE}2"}
+    assert "ClusterRole can't be updated" in next(rules_change.update_findings(other, world.c))
+    assert not list(rules_change.update_findings({**other, "ClusterRole": ROLE}, world.c))
+
+
+def test_an_old_public_image_keeps_its_release() -> None:
+    old = images.public_image("us-west-2", "Slurm", "1.0.0")
+    assert images.resolve("us-west-2", "Slurm", old, None) == (old, "1.0.0")
+    assert images.resolve("us-west-2", "Slurm", "ami-12345678", None) == ("ami-12345678", images.latest("Slurm"))
 
 
 def test_right_updates_pass() -> None:

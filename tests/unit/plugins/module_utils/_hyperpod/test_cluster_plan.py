@@ -7,20 +7,22 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.plan import Current
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.plan import Desired
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.plan import plan
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.states import Current
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.states import Desired
 
 ARN = "arn:aws:sagemaker:us-west-2:111122223333:cluster/abc123def456"
 
 
 def cluster(status: str = "InService", running: int = 2, wanted: int = 2, **more: Any) -> dict[str, Any]:
-    group = {"InstanceGroupName": "w", "CurrentCount": running, "TargetCount": wanted, "InstanceType": "ml.c5.large"}
+    counts = {"CurrentCount": running, "TargetCount": wanted}
+    group = {"InstanceGroupName": "w", **counts, "InstanceType": "ml.c5.large", "ExecutionRole": "r"}
     return {"ClusterName": "demo", "ClusterArn": ARN, "ClusterStatus": status, "InstanceGroups": [group], **more}
 
 
 def wish(count: int = 2, **more: Any) -> Desired:
-    options = {"instance_groups": [{"instance_group_name": "w", "instance_count": count}]}
+    group = {"instance_group_name": "w", "instance_count": count, "execution_role": "r"}
+    options = {"instance_groups": [group]}
     return Desired(**{"name": "demo", "options": options, **more})
 
 
@@ -33,11 +35,11 @@ def test_create() -> None:
     assert operations(planned) == ["CreateCluster"]
     assert planned.calls[0].request == {
         "ClusterName": "demo",
-        "InstanceGroups": [{"InstanceGroupName": "w", "InstanceCount": 2}],
+        "InstanceGroups": [{"InstanceGroupName": "w", "InstanceCount": 2, "ExecutionRole": "r"}],
         "Tags": [{"Key": "a", "Value": "1"}],
     }
     assert (planned.goal, planned.again, planned.changed, planned.before) == ("in_service", False, True, {})
-    assert planned.after["instance_groups"] == [{"instance_group_name": "w", "instance_count": 2}]
+    assert planned.after["instance_groups"][0]["instance_count"] == 2
     assert planned.after["tags"] == {"a": "1"}
 
 
@@ -73,25 +75,40 @@ def test_continuous_mode_waits_for_the_counts() -> None:
     assert (planned.calls, planned.goal) == ((), "in_service")
 
 
-@pytest.mark.parametrize("status", ["InService", "Creating", "Updating"])
-def test_a_difference_is_refused_with_both_values_and_nothing_is_done(status: str) -> None:
-    planned = plan(Current(cluster(status), {}), wish(4, tags={"new": "tag"}))
+def test_a_difference_is_updated_and_then_tags_are_set() -> None:
+    planned = plan(Current(cluster(), {}), wish(4, tags={"new": "tag"}))
+    assert operations(planned) == ["UpdateCluster", "AddTags"]
+    assert planned.calls[0].reason == "instance_groups[w].instance_count: 2 -> 4"
+    assert (planned.goal, planned.again, planned.changed, planned.refusal) == ("in_service", False, True, None)
+    assert planned.after["instance_groups"][0]["instance_count"] == 4
+    assert planned.after["tags"] == {"new": "tag"}
+
+
+@pytest.mark.parametrize("status", ["Creating", "Updating", "SystemUpdating", "RollingBack"])
+def test_an_update_waits_until_the_service_takes_it(status: str) -> None:
+    planned = plan(Current(cluster(status), {}), wish(4))
     assert planned.calls == ()
-    assert planned.goal is None
-    assert planned.refusal is not None
-    assert "does not update clusters; nothing was changed" in planned.refusal
-    assert "instance_groups[w].instance_count: is 2, wanted 4" in planned.refusal
-    assert "bundle" not in planned.refusal
+    assert (planned.goal, planned.again, planned.changed) == ("settled", True, True)
+    assert planned.after["instance_groups"][0]["instance_count"] == 4
     assert [difference.path for difference in planned.differences] == ["instance_groups[w].instance_count"]
 
 
-def test_the_refusal_says_when_it_is_the_bundle() -> None:
-    described = cluster()
-    described["InstanceGroups"][0]["LifeCycleConfig"] = {"SourceS3Uri": "s3://b/1"}
-    options = {"instance_groups": [{"instance_group_name": "w", "life_cycle_config": {"source_s3_uri": "s3://b/2"}}]}
-    refusal = plan(Current(described, {}), Desired("demo", options=options)).refusal or ""
-    assert "is 's3://b/1', wanted 's3://b/2'" in refusal
-    assert "the lifecycle bundle has changed" in refusal
+def test_a_refused_update_changes_no_tags() -> None:
+    planned = plan(Current(cluster(), {}), wish(1, tags={"new": "tag"}))
+    assert planned.calls == ()
+    assert (planned.goal, planned.changed) == (None, False)
+    assert "nothing was changed" in (planned.refusal or "")
+
+
+def test_to_be_made_a_group_needs_more_than_a_name() -> None:
+    options = {
+        "instance_groups": [{"instance_group_name": "w"}],
+        "restricted_instance_groups": [{"instance_group_name": "r", "instance_count": 1, "execution_role": "r"}],
+    }
+    assert plan(None, Desired("demo", options=options)).refusal == (
+        "There is no cluster demo, and to make it are missing: instance_groups[w].instance_count,"
+        " instance_groups[w].execution_role, restricted_instance_groups[r].instance_type"
+    )
 
 
 @pytest.mark.parametrize(
@@ -149,6 +166,23 @@ def test_a_failed_cluster_with_instances_is_never_deleted() -> None:
 def test_a_failed_cluster_with_restricted_instances_is_never_deleted() -> None:
     described = cluster("Failed", running=0, RestrictedInstanceGroups=[{"InstanceGroupName": "r", "CurrentCount": 1}])
     assert plan(Current(described, {}), wish(recreate_failed=True)).calls == ()
+
+
+def test_in_continuous_mode_a_correction_is_tried_on_a_failed_cluster() -> None:
+    failed = Current(cluster("Failed", running=1, NodeProvisioningMode="Continuous"), {})
+    assert operations(plan(failed, wish(4))) == ["UpdateCluster"]
+    assert "is Failed" in (plan(failed, wish()).refusal or "")
+    assert "is Failed" in (plan(failed, wish(tags={"a": "1"})).refusal or "")
+    assert "is Failed" in (plan(failed, wish(1)).refusal or "")
+
+
+def test_without_continuous_mode_a_failed_cluster_takes_no_update() -> None:
+    assert "is Failed" in (plan(Current(cluster("Failed", running=1), {}), wish(4)).refusal or "")
+
+
+def test_a_failed_creation_is_made_again_rather_than_corrected_on_request() -> None:
+    failed = Current(cluster("Failed", running=0, NodeProvisioningMode="Continuous"), {})
+    assert operations(plan(failed, wish(4, recreate_failed=True))) == ["DeleteCluster"]
 
 
 def test_recreate_failed_leaves_a_healthy_cluster_alone() -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import botocore.session
 import pytest
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod import fixed
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.argspec import cluster_spec
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.naming import snake
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.schema import CLUSTER_FIELDS
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.schema import INSTANCE_GROUPS
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.schema import Field
 
 # Inputs that are options of their own kind.
@@ -99,6 +101,22 @@ def test_every_input_of_create_cluster_is_in_the_table(model: Any) -> None:
     assert findings(shape, CLUSTER_FIELDS, "CreateCluster", frozenset(OWN_OPTIONS)) == []
 
 
+def test_every_input_of_update_cluster_is_in_the_table(model: Any) -> None:
+    shape = model.operation_model("UpdateCluster").input_shape
+    updated = tuple(
+        field for field in CLUSTER_FIELDS if field.option not in fixed.CLUSTER or field.api in shape.members
+    )
+    assert findings(shape, updated, "UpdateCluster", frozenset({"ClusterName", "InstanceGroupsToDelete"})) == []
+
+
+def test_what_update_cluster_does_not_take_is_known_to_stay(model: Any) -> None:
+    shape = model.operation_model("UpdateCluster").input_shape
+    assert {field.option for field in CLUSTER_FIELDS if field.api not in shape.members} <= set(fixed.CLUSTER)
+    groups = {member.option for member in INSTANCE_GROUPS.fields}
+    assert set(fixed.GROUP) <= groups
+    assert set(fixed.CLUSTER) <= {field.option for field in CLUSTER_FIELDS}
+
+
 def test_every_answer_of_describe_cluster_is_an_input_or_known_to_be_read_only(model: Any) -> None:
     assert unmapped(model.operation_model("DescribeCluster").output_shape, CLUSTER_FIELDS, "") == []
 
@@ -144,3 +162,10 @@ def test_exclusive_options_are_declared() -> None:
     storage = groups["options"]["instance_storage_configs"]
     assert storage["required_one_of"] == [["ebs_volume_config", "fsx_lustre_config", "fsx_open_zfs_config"]]
     assert groups["options"]["life_cycle_config"]["mutually_exclusive"] == [["on_create", "on_init_complete"]]
+
+
+def test_a_group_that_exists_needs_only_its_name() -> None:
+    for option in ("instance_groups", "restricted_instance_groups"):
+        members = cluster_spec()[option]["options"]
+        assert [name for name, spec in members.items() if spec.get("required")] == ["instance_group_name"]
+        assert members["override_vpc_config"]["options"]["subnets"]["required"]
