@@ -29,6 +29,11 @@ options:
     description: List the nodes of each cluster as well, one more call for every 100 nodes.
     type: bool
     default: false
+  include_export:
+    description:
+      - Give each cluster in the forms that another deployment can be made of, with every input that the service tells.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -55,6 +60,25 @@ EXAMPLES = r"""
   podforge.hyperpod.hyperpod_cluster_info:
     name_contains: research
     region: us-west-2
+
+- name: Take down what a cluster is made of, in the collection's form and in that of AWS's samples
+  podforge.hyperpod.hyperpod_cluster_info:
+    names: [demo]
+    region: us-west-2
+    include_export: true
+  register: taken
+
+- name: Write the description, for hyperpod_description_file of the playbooks
+  ansible.builtin.copy:
+    content: "{{ taken.clusters[0].export.description | to_nice_yaml(sort_keys=false) }}"
+    dest: demo.yml
+    mode: "0644"
+
+- name: Write the request, for aws sagemaker create-cluster --cli-input-json
+  ansible.builtin.copy:
+    content: "{{ taken.clusters[0].export.cluster_config | to_nice_json }}"
+    dest: cluster-config.json
+    mode: "0644"
 
 - name: Show how many nodes run
   ansible.builtin.debug:
@@ -129,6 +153,30 @@ clusters:
       description: Tags of the cluster.
       returned: always
       type: dict
+    export:
+      description:
+        - The cluster as the input of another one. Counts are those that the groups are to have, and tags of AWS itself
+          are left out.
+        - An image is named by its id when the group was made with one, and by its release otherwise.
+      returned: with O(include_export)
+      type: dict
+      contains:
+        cluster_config:
+          description: Request of CreateCluster in the names of the API, the C(cluster-config.json) of AWS's samples.
+          returned: always
+          type: dict
+        description:
+          description:
+            - Description as M(podforge.hyperpod.hyperpod_description) takes it.
+            - Empty for clusters that it has no words for. These are EKS clusters, and those whose Slurm roles are in a
+              C(provisioning_parameters.json).
+          returned: always
+          type: dict
+        notes:
+          description: What is left to do for whoever uses the description.
+          returned: always
+          type: list
+          elements: str
 """
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule

@@ -120,7 +120,7 @@ class Checker:
         if kind == "map":
             return dict(value) if self._is(value, dict, shape, path) else None
         if kind == "boolean":
-            return self._boolean(shape, value, path)
+            return self.boolean(value, path)
         if kind == "integer":
             return self._integer(shape, value, path)
         return self._string(shape, value, path)
@@ -160,10 +160,14 @@ class Checker:
         self._bounds(shape, len(value), path, "entries")
         return [item for item in items if item is not None]
 
-    def _boolean(self, shape: Any, value: Any, path: tuple[Any, ...]) -> bool | None:
+    def boolean(self, value: Any, path: tuple[Any, ...]) -> bool | None:
+        """True or false; None if it is neither."""
         if self.ours and isinstance(value, str) and value.lower() in (*_TRUE, *_FALSE):
             return value.lower() in _TRUE
-        return value if self._is(value, bool, shape, path) else None
+        if isinstance(value, bool):
+            return value
+        self.wrong_type(value, _TYPE_NAMES["boolean"], path)
+        return None
 
     def _integer(self, shape: Any, value: Any, path: tuple[Any, ...]) -> int | None:
         if self.ours and isinstance(value, str) and re.fullmatch(r"\d{1,9}", value.strip()):

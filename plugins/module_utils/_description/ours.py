@@ -12,10 +12,12 @@ from typing import Any
 from . import wishes
 from .model import Checker
 from .reading import NOT_OF_SLURM
+from .reading import UPDATE_KEYS
 from .reading import Overrides
 from .reading import Reading
 from .reading import mapping
 from .reading import region
+from .reading import switches
 from .reading import tags
 from .reading import wish
 from .reading import zones
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 # Members of CreateCluster that our form says in another way.
 _OTHERWISE = ("VpcConfig", "Tags", *NOT_OF_SLURM)
-_OUR_KEYS = ("region", "network", "execution_role", "lifecycle_bucket", "node_vars", "tags")
+_OUR_KEYS = ("region", "network", "execution_role", "lifecycle_bucket", "node_vars", "tags", *UPDATE_KEYS)
 
 
 def from_ours(document: Document, shape: Any, overrides: Overrides, regions: Collection[str]) -> Reading:
@@ -51,6 +53,7 @@ def from_ours(document: Document, shape: Any, overrides: Overrides, regions: Col
     reading.bucket = wish(checker, wishes.check_bucket, data, "lifecycle_bucket", overrides.lifecycle_bucket)
     reading.node_vars = mapping(checker, data.get("node_vars"), overrides.node_vars, "node_vars")
     reading.cluster["tags"] = tags(checker, data.get("tags"), overrides.tags)
+    reading.cluster.update(switches(checker, data))
     rules = Rules(reading.cluster, document.where, excused=checker.excused)
     checker.findings.extend(rules.run(slurm_api=True, has_network=bool(data.get("network") or overrides.network)))
     return reading

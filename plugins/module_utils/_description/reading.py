@@ -27,6 +27,9 @@ _REGION = re.compile(r"[a-z]{2,4}(-[a-z]+){1,2}-\d+")
 # Of the API, but not of a Slurm cluster's description.
 NOT_OF_SLURM = ("RestrictedInstanceGroups", "RestrictedInstanceGroupsConfig")
 
+# How far an update of a cluster that exists may go, as in hyperpod_cluster.
+UPDATE_KEYS = ("purge_instance_groups", "allow_scale_down")
+
 
 @dataclass(frozen=True)
 class Overrides:
@@ -104,6 +107,17 @@ def tags(checker: Checker, value: Any, override: Any) -> dict[str, str]:
         if isinstance(item, (dict, list)):
             checker.wrong_type(item, "a string", ("tags", key))
     return {str(key): str(item) for key, item in chosen.items()}
+
+
+def switches(checker: Checker, data: dict[str, Any]) -> dict[str, bool]:
+    """What updates may do, as far as the description says."""
+    found = {}
+    for key in UPDATE_KEYS:
+        if data.get(key) is not None:
+            value = checker.boolean(data[key], (key,))
+            if value is not None:
+                found[key] = value
+    return found
 
 
 def region(checker: Checker, value: Any, override: Any) -> str | None:

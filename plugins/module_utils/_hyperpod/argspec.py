@@ -86,4 +86,5 @@ def cluster_info_spec() -> Spec:
         "names": {"type": "list", "elements": "str", "aliases": ["name"]},
         "name_contains": {"type": "str"},
         "include_nodes": {"type": "bool", "default": False},
+        "include_export": {"type": "bool", "default": False},
     }

@@ -14,7 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
+from .transformations import is_empty
 from .transformations import parse_time
+from .transformations import told_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -79,7 +81,7 @@ def _compare_union(field: Field, current: Any, desired: Any, path: str) -> Itera
 def _same(field: Field, current: Any, desired: Any) -> bool:
     if current is None:
         # An empty list or map is what the service calls "not set".
-        return desired in ([], {}, "") and field.kind != "empty"
+        return is_empty(field, told_value(field, desired))
     if field.kind == "strings" and not field.ordered:
         return sorted(current) == sorted(desired)
     if field.kind == "timestamp":

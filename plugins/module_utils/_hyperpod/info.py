@@ -12,6 +12,7 @@ from . import api
 from .common import HyperPodError
 from .common import client_config
 from .common import region_problem
+from .export import export
 from .transformations import cluster_result
 from .transformations import to_result
 
@@ -30,9 +31,12 @@ def clusters(module: Any) -> list[dict[str, Any]]:
     for name in _names(client, module.params):
         described = api.describe_cluster(client, name)
         if described is not None:
-            cluster = cluster_result(described, api.list_tags(client, described["ClusterArn"]))
+            tags = api.list_tags(client, described["ClusterArn"])
+            cluster = cluster_result(described, tags)
             if module.params["include_nodes"]:
                 cluster["nodes"] = nodes(client, described["ClusterName"])
+            if module.params["include_export"]:
+                cluster["export"] = export(described, tags, module.region)
             found.append(cluster)
     return sorted(found, key=lambda cluster: str(cluster["cluster_name"]))
 

@@ -19,6 +19,7 @@ from .schema import CLUSTER_FIELDS
 from .states import Call
 from .states import Plan
 from .transformations import to_request
+from .transformations import told
 from .update import GROUP_LISTS
 from .update import missing_options
 from .update import plan_update
@@ -124,7 +125,8 @@ def _plan_existing(current: Current, desired: Desired) -> Plan:
     if refusal:
         return Plan(before=before, refusal=refusal, differences=found)
     tag_calls, tags = _plan_tags(current, desired)
-    after = {**before, **update.options, "status": "InService", "tags": tags}
+    options = told(CLUSTER_FIELDS, {**before, **update.options})
+    after = {"name": current.name, "status": "InService", **options, "tags": tags}
     call = update.call(desired.name)
     if call is None:
         return Plan(

@@ -104,9 +104,14 @@ def to_options(fields: Iterable[Field], described: Mapping[str, Any]) -> dict[st
         if name is None:
             continue
         value = _option_value(field, described[name])
-        if value not in ([], {}, "") or field.kind == "empty":
+        if not is_empty(field, value):
             options[field.option] = value
     return options
+
+
+def is_empty(field: Field, value: Any) -> bool:
+    """The value says nothing, and is told by nobody."""
+    return value in ([], {}, "") and field.kind != "empty"
 
 
 def _member_options(field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
@@ -126,6 +131,34 @@ def _option_value(field: Field, value: Any) -> Any:
     if field.kind == "timestamp" and isinstance(value, datetime):
         return format_time(value)
     return value
+
+
+def told(fields: Iterable[Field], options: Mapping[str, Any]) -> dict[str, Any]:
+    """Options as they would come back from the service, which tells nothing of what is empty."""
+    result = {}
+    for field in fields:
+        if field.option in options:
+            value = told_value(field, options[field.option])
+            if not is_empty(field, value):
+                result[field.option] = value
+    return result
+
+
+def told_value(field: Field, value: Any) -> Any:
+    """One value as it would come back."""
+    if field.kind == "dict":
+        return _told_members(field, value)
+    if field.kind == "dicts":
+        return [_told_members(field, item) for item in value]
+    return value
+
+
+def _told_members(field: Field, value: Mapping[str, Any]) -> dict[str, Any]:
+    if field.union:
+        return {
+            member.option: told_value(member, value[member.option]) for member in field.fields if member.option in value
+        }
+    return told(field.fields, value)
 
 
 def to_result(value: Any) -> Any:

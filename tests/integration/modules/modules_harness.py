@@ -128,6 +128,32 @@ class Cloud:
             aws_secret_access_key="secret-of-the-tests",
         )
 
+    def at_rest(self, name: str) -> dict[str, Any]:
+        """The answer of DescribeCluster when the cluster is in service and complete."""
+        client = self.client("sagemaker")
+
+        def look() -> dict[str, Any] | None:
+            told: dict[str, Any] = client.describe_cluster(ClusterName=name)
+            groups = [*told["InstanceGroups"], *told.get("RestrictedInstanceGroups", [])]
+            busy = any(
+                group["CurrentCount"] != group["TargetCount"]
+                or group.get("ActiveOperations")
+                or group["Status"] != "InService"
+                for group in groups
+            )
+            return None if busy or told["ClusterStatus"] != "InService" else told
+
+        return eventually(look)
+
+    def kubernetes(self, name: str) -> str:
+        """ARN of an EKS cluster, made if it isn't there."""
+        eks = self.client("eks")
+        if name not in eks.list_clusters()["clusters"]:
+            network = {"subnetIds": [self.place["subnet"]], "securityGroupIds": [self.place["group"]]}
+            eks.create_cluster(name=name, roleArn=self.place["role"], resourcesVpcConfig=network)
+        arn: str = eks.describe_cluster(name=name)["cluster"]["arn"]
+        return arn
+
     def found(self) -> None:
         """Make the network, role and bucket that clusters need."""
         ec2, iam, s3 = self.client("ec2"), self.client("iam"), self.client("s3")

@@ -16,32 +16,14 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.transf
 from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
-from modules_harness import eventually
 
 PLAN = "arn:aws:sagemaker:us-west-2:123456789012:training-plan/one"
 ROLLING = {"rolling_update_policy": {"maximum_batch_size": {"type": "INSTANCE_COUNT", "value": 1}}}
 
 
-def described(cloud: Cloud, name: str) -> dict[str, Any]:
-    found: dict[str, Any] = cloud.client("sagemaker").describe_cluster(ClusterName=name)
-    return found
-
-
-def at_rest(cloud: Cloud, name: str) -> dict[str, Any]:
-    """The cluster when it is in service and complete."""
-
-    def look() -> dict[str, Any] | None:
-        found = described(cloud, name)
-        groups = [*found["InstanceGroups"], *found.get("RestrictedInstanceGroups", [])]
-        complete = all(group["CurrentCount"] == group["TargetCount"] for group in groups)
-        return found if complete and found["ClusterStatus"] == "InService" else None
-
-    return eventually(look)
-
-
 def change(cloud: Cloud, name: str, options: dict[str, Any], **wish: Any) -> None:
     """Plan against the cluster as the service tells it, make the calls, and see what has come of it."""
-    before = at_rest(cloud, name)
+    before = cloud.at_rest(name)
     desired = Desired(name, options=options, **wish)
     planned = plan(Current(before, {}), desired)
     assert planned.refusal is None
@@ -49,7 +31,7 @@ def change(cloud: Cloud, name: str, options: dict[str, Any], **wish: Any) -> Non
     client = cloud.client("sagemaker")
     for call in planned.calls:
         api.OPERATIONS[call.operation](client, call.request)
-    after = at_rest(cloud, name)
+    after = cloud.at_rest(name)
     again = plan(Current(after, {}), desired)
     assert (again.calls, again.refusal, again.goal) == ((), None, None)
     predicted = {field.option: planned.after[field.option] for field in CLUSTER_FIELDS if field.option in planned.after}
@@ -124,7 +106,7 @@ def test_each_field_of_a_group(ansible: Ansible, cloud: Cloud) -> None:
     options = {name: wish[name] for name in ("instance_groups", "vpc_config", "node_provisioning_mode")}
     for call in plan(None, Desired("fields", options=options)).calls:
         api.OPERATIONS[call.operation](cloud.client("sagemaker"), call.request)
-    others = at_rest(cloud, "fields")["InstanceGroups"][0]
+    others = cloud.at_rest("fields")["InstanceGroups"][0]
     for changes in GROUP_CHANGES:
         change(cloud, "fields", {"instance_groups": [{"instance_group_name": "workers", **changes}]})
     flexible = ansible.group("flexible", 1, instance_requirements={"instance_types": ["ml.m5.large", "ml.c5.large"]})
@@ -136,16 +118,13 @@ def test_each_field_of_a_group(ansible: Ansible, cloud: Cloud) -> None:
     change(cloud, "fields", {"instance_groups": [small]}, allow_scale_down=True)
     kept = [{"instance_group_name": "controller"}, {"instance_group_name": "workers"}]
     change(cloud, "fields", {"instance_groups": kept}, purge_instance_groups=True)
-    assert at_rest(cloud, "fields")["InstanceGroups"][0] == others
+    assert cloud.at_rest("fields")["InstanceGroups"][0] == others
     cloud.client("sagemaker").delete_cluster(ClusterName="fields")
 
 
 def test_each_setting_of_a_cluster(ansible: Ansible, cloud: Cloud) -> None:
     role = cloud.place["role"]
-    subnet, group = cloud.place["subnet"], cloud.place["group"]
-    eks = cloud.client("eks").create_cluster(
-        name="kube", roleArn=role, resourcesVpcConfig={"subnetIds": [subnet], "securityGroupIds": [group]}
-    )["cluster"]["arn"]
+    eks = cloud.kubernetes("kube")
     wish = ansible.wish("settings", orchestrator={"eks": {"cluster_arn": eks}}, node_provisioning_mode="Continuous")
     workers = wish["instance_groups"][1]
     del workers["slurm_config"]
@@ -170,7 +149,7 @@ def test_each_setting_of_a_cluster(ansible: Ansible, cloud: Cloud) -> None:
     change(cloud, "settings", {"restricted_instance_groups": [nova]})
     more = {**restricted, "instance_group_name": "sonic"}
     change(cloud, "settings", {"restricted_instance_groups": [more]}, purge_instance_groups=True)
-    labels = described(cloud, "settings")["InstanceGroups"][0]["KubernetesConfig"]["DesiredLabels"]
+    labels = cloud.at_rest("settings")["InstanceGroups"][0]["KubernetesConfig"]["DesiredLabels"]
     assert labels == {"example.com/Own.er": "x"}
     cloud.client("sagemaker").delete_cluster(ClusterName="settings")
 
