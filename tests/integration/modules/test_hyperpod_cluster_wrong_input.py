@@ -63,6 +63,10 @@ def test_wrong_inputs(ansible: Ansible, cloud: Cloud) -> None:
             ["subnet-0000000000000bad0"],
         ),
         ({"name": NAME, "wait_delay": 1}, ["Failed to create cluster wrong"]),
+        (
+            {"name": NAME, "instance_groups": [{"instance_group_name": "workers"}]},
+            ["are missing: instance_groups[workers].instance_count, instance_groups[workers].execution_role"],
+        ),
     ]
     played = ansible.play(*[cluster(options) for options, _words in wrong])
     for (options, words), result in zip(wrong, played.results, strict=True):
@@ -72,6 +76,42 @@ def test_wrong_inputs(ansible: Ansible, cloud: Cloud) -> None:
         assert "Traceback" not in result["msg"]
         assert "\n" not in result["msg"].strip()
     assert cloud.client("sagemaker").list_clusters(NameContains=NAME)["ClusterSummaries"] == []
+
+
+def test_wrong_updates(ansible: Ansible, cloud: Cloud) -> None:
+    """Each is refused with what to do instead, before or by the service, and the cluster stays as it is."""
+    place, name = cloud.place, "steady"
+
+    def workers(**options: Any) -> dict[str, Any]:
+        return {"name": name, "instance_groups": [{"instance_group_name": "workers", **options}]}
+
+    odd = {"security_group_ids": [place["group"]], "subnets": ["subnet-0000000000000bad0"]}
+    wrong: list[tuple[dict[str, Any], list[str]]] = [
+        ({"name": name, "vpc_config": odd}, ["vpc_config.subnets", "override_vpc_config"]),
+        ({"name": name, "node_provisioning_mode": "Continuous"}, ["make another cluster"]),
+        (workers(instance_count=1), ["instance_groups[workers].instance_count: is 2, wanted 1", "allow_scale_down"]),
+        (workers(instance_type="ml.m5.xlarge", threads_per_core=2), ["instance_type", "threads_per_core", "stays"]),
+        (workers(execution_role=f"{place['role']}2"), ["execution_role", "other policies"]),
+        (workers(image_id="ami-0123456789abcdef0"), ["image_id", "UpdateClusterSoftware"]),
+        (workers(slurm_config={"node_type": "Login"}), ["slurm_config.node_type", "stays"]),
+        (workers(instance_count=7000), ["instance_groups[workers].instance_count: 7000, at most 6758"]),
+        (workers(life_cycle_config={"source_s3_uri": "s3://nowhere/x"}), ["Failed to update cluster", "nowhere"]),
+        ({**workers(), "instance_groups": [{"instance_group_name": "new"}]}, ["needs instance_count, execution_role"]),
+        ({**workers(), "purge_instance_groups": True}, ["Failed to update cluster steady", "ontroller"]),
+    ]
+    made = cluster(ansible.wish(name, progress=False))
+    tasks = [cluster({**options, "progress": False}) for options, _words in wrong]
+    (first,) = ansible.play(made).results
+    assert first["changed"], first["msg"]
+    before = cloud.at_rest(name)
+    for (options, words), result in zip(wrong, ansible.play(*tasks).results, strict=True):
+        assert result.get("failed"), options
+        for word in words:
+            assert word in result["msg"], result["msg"]
+        assert "Traceback" not in result["msg"]
+    after = cloud.at_rest(name)
+    assert {**after, "ResponseMetadata": None} == {**before, "ResponseMetadata": None}
+    cloud.client("sagemaker").delete_cluster(ClusterName=name)
 
 
 SURROUNDINGS = [

@@ -91,6 +91,43 @@ def test_a_second_run_changes_nothing(operator: Operator, variables: dict[str, A
     assert run.changed == 0, run.output
 
 
+def counts(operator: Operator) -> dict[str, int]:
+    described = operator.client("sagemaker").describe_cluster(ClusterName=CLUSTER)
+    return {group["InstanceGroupName"]: group["CurrentCount"] for group in described["InstanceGroups"]}
+
+
+def sources(operator: Operator) -> set[str]:
+    described = operator.client("sagemaker").describe_cluster(ClusterName=CLUSTER)
+    return {group["LifeCycleConfig"]["SourceS3Uri"] for group in described["InstanceGroups"]}
+
+
+def test_a_changed_description_updates_the_cluster(operator: Operator, tmp_path: Path) -> None:
+    """More instances, and another lifecycle bundle, to which all groups are moved."""
+    before = sources(operator)
+
+    def grow(config: dict[str, Any], _form: dict[str, Any]) -> None:
+        config["InstanceGroups"][1]["InstanceCount"] = 2
+
+    run = operator.play("cluster", {**pair(tmp_path, grow), "hyperpod_node_vars": {"chrony_dhcp_sources": True}})
+    assert run.status == 0, run.output
+    assert "UpdateCluster: instance_groups[" in run.output
+    assert counts(operator) == {"controller-machine": 1, "my-login-group": 2, "worker-group-1": 1}
+    after = sources(operator)
+    assert len(after) == 1
+    assert after != before
+
+
+def test_fewer_instances_have_to_be_allowed(operator: Operator, variables: dict[str, Any]) -> None:
+    """Refused with the way around, and done when a variable says so."""
+    refused = operator.play("cluster", variables)
+    assert refused.status != 0
+    assert "allow_scale_down: true" in " ".join(refused.output.split())
+    assert counts(operator)["my-login-group"] == 2
+    run = operator.play("cluster", {**variables, "hyperpod_allow_scale_down": True})
+    assert run.status == 0, run.output
+    assert counts(operator) == {"controller-machine": 1, "my-login-group": 1, "worker-group-1": 1}
+
+
 def test_check_mode_of_a_built_cluster(operator: Operator, variables: dict[str, Any]) -> None:
     """Nothing would change."""
     run = operator.play("cluster", variables, "--check")

@@ -80,6 +80,17 @@ def changed(path, value):
     return data
 
 
+def test_how_far_updates_may_go(shape):
+    result, findings = run(shape, description={**GOOD, "purge_instance_groups": True, "allow_scale_down": "yes"})
+    assert findings == []
+    assert result["cluster"]["purge_instance_groups"] is True
+    assert result["cluster"]["allow_scale_down"] is True
+    _none, findings = run(shape, description={**GOOD, "allow_scale_down": "perhaps"})
+    assert [finding.check for finding in findings] == ["wrong_type"]
+    assert "allow_scale_down" in findings[0].where
+    assert "purge_instance_groups" not in run(shape, description=GOOD)[0]["cluster"]
+
+
 def test_our_form(shape):
     result, findings = run(shape, description=GOOD)
     assert findings == []

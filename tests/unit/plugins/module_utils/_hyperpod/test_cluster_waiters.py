@@ -56,6 +56,26 @@ def test_active_operations_are_waited_for() -> None:
     assert not in_service(described, []).done
 
 
+def test_a_group_that_goes_is_waited_for() -> None:
+    described = cluster("InService", (2, 2), (0, 0), **CONTINUOUS)
+    assert in_service(described, []).done
+    described["InstanceGroups"][1]["Status"] = "Deleting"
+    assert not in_service(described, []).done
+    assert progress.state_text(described, []) == "InService | g0 0/2 running | g1 0/0 running, to be deleted"
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        ({"Description": "Node  started\n", "EventLevel": "Info"}, "newest event: Node started"),
+        ({"Description": "No capacity", "EventLevel": "Error"}, "newest event: Error: No capacity"),
+        ({"Description": "x" * 200}, f"newest event: {'x' * 117}..."),
+    ],
+)
+def test_the_newest_event_ends_the_line(event: dict[str, Any], text: str) -> None:
+    assert progress.state_text(cluster("InService"), [], event) == f"InService | {text}"
+
+
 def test_restricted_groups_count_as_well() -> None:
     restricted = [{"InstanceGroupName": "r", "CurrentCount": 0, "TargetCount": 1}]
     described = cluster("InService", (2, 2), RestrictedInstanceGroups=restricted, **CONTINUOUS)

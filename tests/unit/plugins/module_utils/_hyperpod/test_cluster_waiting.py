@@ -27,6 +27,18 @@ def no_nodes(stubber: Any) -> None:
     stubber.add_response("list_cluster_nodes", {"ClusterNodeSummaries": []})
 
 
+def event(stubber: Any) -> None:
+    told = {
+        "EventId": "0f0e0d0c-0b0a-0908-0706-050403020100",
+        "ClusterArn": ARN,
+        "ClusterName": "demo",
+        "ResourceType": "Cluster",
+        "EventTime": 0,
+        "Description": "started",
+    }
+    stubber.add_response("list_cluster_events", {"Events": [told]})
+
+
 def waiter(client: Any, clock: Any, sliced: bool = False, timeout: float = 600) -> Waiter:
     return Waiter(client, "demo", timeout, 10, sliced, clock.time, clock.sleep)
 
@@ -107,12 +119,16 @@ def test_slices_end_when_something_changes_and_take_up_where_they_were(sagemaker
     for status in ("Creating", "Creating", "InService", "InService"):
         answer(stubber, status, NodeProvisioningMode="Continuous")
         no_nodes(stubber)
+        event(stubber)
     for _dummy in range(2):
         with pytest.raises(Slice) as part:
             waiter(client, clock, sliced=True).wait(way)
         shown.append(part.value.line)
         way = Journey(**json.loads(json.dumps(way.token())))
-    assert shown == ["demo 00:00:00 Creating | w 0/2 running", "demo 00:00:20 InService | w 0/2 running"]
+    assert shown == [
+        "demo 00:00:00 Creating | w 0/2 running | newest event: started",
+        "demo 00:00:20 InService | w 0/2 running | newest event: started",
+    ]
     assert way.seen == ["Creating", "InService"]
     complete = [{"InstanceGroupName": "w", "CurrentCount": 2, "TargetCount": 2}]
     answer(stubber, "InService", InstanceGroups=complete)
@@ -138,7 +154,8 @@ def test_a_heartbeat_when_nothing_changes(sagemaker: Any, clock: Any) -> None:
 
 def test_whoever_may_not_list_nodes_sees_none_and_waits_all_the_same(sagemaker: Any, clock: Any) -> None:
     client, stubber = sagemaker
-    answer(stubber, "Creating")
+    answer(stubber, "Creating", NodeProvisioningMode="Continuous")
     stubber.add_client_error("list_cluster_nodes", "AccessDeniedException", "not you")
+    stubber.add_client_error("list_cluster_events", "AccessDeniedException", "not you")
     with pytest.raises(Slice, match="demo 00:00:00 Creating"):
         waiter(client, clock, sliced=True).wait(journey(clock))
