@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """How long a node takes, as ratios of what one run measures: seconds of one machine say nothing about another.
 
-Prints three ratios with their aims, and where the time goes. Run it on a quiet machine: ``make bench``.
+Prints the ratios with their aims, and where the time goes. Run it on a quiet machine: ``make bench``.
 """
 
 from __future__ import annotations
@@ -82,17 +82,23 @@ def where_the_time_goes(report: dict[str, Any]) -> list[str]:
     ]
 
 
-def bootstrap() -> Ratio:
-    """The bundle's environment against pip's, measured by bootstrap.py, a program of its own."""
+def program(name: str) -> dict[str, Any]:
+    """What a program of this folder measures."""
     done = subprocess.run(
-        [sys.executable, "-m", "tests.bench.bootstrap", "--json"],
+        [sys.executable, "-m", f"tests.bench.{name}", "--json"],
         cwd=ROOT,
         check=True,
         stdout=subprocess.PIPE,
         text=True,
         timeout=900,
     )
-    measured = json.loads(done.stdout)
+    measured: dict[str, Any] = json.loads(done.stdout)
+    return measured
+
+
+def bootstrap() -> Ratio:
+    """The bundle's environment against pip's."""
+    measured = program("bootstrap")
     return Ratio(
         "bundle's bootstrap / pip install ansible-core boto3", measured["bundle_seconds"], measured["pip_seconds"], 0.3
     )
@@ -119,10 +125,13 @@ def main() -> int:
         apt = apt_transaction(cloud, instance)
     finally:
         cloud.purge()
+    print("a task that changes nothing, and a bare call", flush=True)
+    noop = program("noop")
     print("the bundle's bootstrap, and pip's", flush=True)
     ratios = [
         Ratio("node converge / one apt transaction of the same packages", first["seconds"], apt, 1.15),
         Ratio("second converge / first", second["seconds"], first["seconds"], 0.15),
+        Ratio("hyperpod_cluster, no change / bare describe", noop["module_seconds"], noop["bare_seconds"], 1.5),
         bootstrap(),
     ]
     print()
@@ -131,6 +140,8 @@ def main() -> int:
     for title, report in (("first", first), ("second", second)):
         print(f"\nwhere the {report['seconds']:.1f} s of the {title} converge go")
         print("\n".join(where_the_time_goes(report)))
+    print("\nwhere the time of hyperpod_cluster goes, seconds from the start of its process")
+    print("\n".join(f"  {name:<40} {seconds:6.2f} s" for name, seconds in noop["parts"].items()))
     log.unlink(missing_ok=True)
     return 0
 

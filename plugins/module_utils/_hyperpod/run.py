@@ -263,6 +263,8 @@ def _apply(task: Task, planned: Plan) -> bool:
             conflict = call.operation in _WHEN_SETTLED and error.code == "ConflictException"
             if conflict and task.module.params["wait"] and not late:
                 journey.calls.pop()
+                # It may be this very update whose answer got lost on the way: then the next plan finds nothing to do.
+                journey.changed = journey.changed or call.operation == "UpdateCluster"
                 journey.set_out(SETTLED, again=True)
                 journey.polled_at = task.waiter.clock()
                 return True

@@ -114,11 +114,17 @@ def test_throttles_server_errors_and_lost_connections_fail_nothing(ansible: Ansi
     assert deleted["changed"]
 
 
-def test_an_answer_lost_after_creation_is_found_out(ansible: Ansible, cloud: Cloud) -> None:
+def test_answers_lost_after_creation_and_update_are_found_out(ansible: Ansible, cloud: Cloud) -> None:
+    more = {"name": "lost", "instance_groups": [{"instance_group_name": "workers", "instance_count": 3}]}
     cloud.fault("drop_after", count=1, operation="sagemaker:CreateCluster")
-    made, deleted = ansible.play(cluster(ansible.wish("lost")), gone("lost")).results
+    cloud.fault("drop_after", count=1, operation="sagemaker:UpdateCluster")
+    made, updated, deleted = ansible.play(
+        cluster(ansible.wish("lost")), cluster({**more, "wait_delay": 1}), gone("lost")
+    ).results
     assert made["changed"], made["msg"]
     assert made["cluster"]["cluster_status"] == "InService"
+    assert updated["changed"], updated["msg"]
+    assert updated["cluster"]["instance_groups"][1]["current_count"] == 3
     assert deleted["changed"]
 
 
