@@ -26,6 +26,7 @@ from .states import Desired
 from .transformations import cluster_result
 from .transformations import to_request
 from .transformations import wanted_options
+from .update import about_instances
 from .waiters import DELETED
 from .waiters import SETTLED
 from .waiters import deletion_worth_retrying
@@ -198,7 +199,7 @@ def _came_out(task: Task, current: Current | None) -> bool:
     described = dict(current.described)
     listed = "; ".join(map(str, left))
     message = described.get("FailureMessage")
-    if message or task.journey.rolled_back:
+    if message or task.journey.rolled_back or about_instances(left):
         said = message or "the service gives no reason"
         text = f"The update of cluster {task.name} was rolled back: {said.rstrip('.')}. Not as wanted: {listed}"
         raise _explained(task, text, described, said, differences=_listed(left))

@@ -33,6 +33,7 @@ from .transformations import to_request
 from .waiters import groups_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Mapping
 
     from .schema import Field
@@ -88,6 +89,12 @@ def reason(differences: list[Difference]) -> str:
             told.append(f"{difference.path}: {shown(difference.current)} -> {shown(difference.desired)}")
     more = len(differences) - len(told)
     return "; ".join([*told, *([f"and {more} more"] if more else [])])
+
+
+def about_instances(differences: Iterable[Difference]) -> bool:
+    """Groups or instances are not as they should be; other settings may just be told differently."""
+    ends = ("].instance_count", "].min_instance_count", "]")
+    return any(difference.path.endswith(ends) and difference.path.count("[") == 1 for difference in differences)
 
 
 def plan_update(current: Current, desired: Desired, before: Mapping[str, Any]) -> Update:

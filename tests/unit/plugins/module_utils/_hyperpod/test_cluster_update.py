@@ -7,10 +7,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.compare import Difference
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.plan import plan
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.states import Current
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.states import Desired
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.states import Plan
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.update import about_instances
 
 ROLE = "arn:aws:iam::111122223333:role/node"
 LIFECYCLE = {"SourceS3Uri": "s3://sagemaker-b/one", "OnCreate": "on_create.sh"}
@@ -307,3 +309,19 @@ def test_the_reason_stays_short() -> None:
     reason = planned(cluster, wanted).calls[0].reason
     assert reason.startswith("instance_groups[g0].instance_count: 2 -> 3; ")
     assert reason.endswith("; and 3 more")
+
+
+@pytest.mark.parametrize(
+    ("path", "instances"),
+    [
+        ("instance_groups[w].instance_count", True),
+        ("restricted_instance_groups[w].min_instance_count", True),
+        ("instance_groups[w]", True),
+        ("instance_groups[w].life_cycle_config.source_s3_uri", False),
+        ("instance_groups[w].instance_storage_configs[ebs_volume_config]", False),
+        ("node_recovery", False),
+    ],
+)
+def test_what_came_out_otherwise_is_a_failure_where_instances_are_concerned(path: str, instances: bool) -> None:
+    assert about_instances([Difference(path, 1, 2)]) is instances
+    assert not about_instances([])
