@@ -192,9 +192,6 @@ seealso:
   - name: CreateCluster
     description: The call of the API, and what its values mean.
     link: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_CreateCluster.html
-  - name: Updating SageMaker HyperPod cluster configuration
-    description: What can be changed later.
-    link: https://docs.aws.amazon.com/sagemaker/latest/dg/sagemaker-hyperpod-eks-operate-cli-command-update-cluster.html
 """
 
 EXAMPLES = r"""
@@ -234,13 +231,15 @@ EXAMPLES = r"""
     tags:
       project: demo
 
-- name: Add instances to one group and leave all else as it is
+- name: Add instances to a group, with other lifecycle scripts from now on, and leave all else as it is
   podforge.hyperpod.hyperpod_cluster:
     name: demo
     region: us-west-2
     instance_groups:
       - instance_group_name: worker-group-1
         instance_count: 4
+        life_cycle_config:
+          source_s3_uri: s3://sagemaker-podforge-demo/lifecycle/4567cdef
 
 - name: See what it would take to have just one, smaller group of workers, and change nothing
   podforge.hyperpod.hyperpod_cluster:
@@ -255,29 +254,15 @@ EXAMPLES = r"""
   check_mode: true
   diff: true
 
-- name: Give instances that are launched from now on other lifecycle scripts
-  podforge.hyperpod.hyperpod_cluster:
-    name: demo
-    region: us-west-2
-    instance_groups:
-      - instance_group_name: worker-group-1
-        life_cycle_config:
-          source_s3_uri: s3://sagemaker-podforge-demo/lifecycle/4567cdef
-
 - name: Set one tag and leave all else as it is
   podforge.hyperpod.hyperpod_cluster:
     name: demo
     region: us-west-2
-    tags:
-      owner: research
+    tags: {owner: research}
     purge_tags: false
 
 - name: Delete the cluster, with at most an hour of patience
-  podforge.hyperpod.hyperpod_cluster:
-    name: demo
-    region: us-west-2
-    state: absent
-    wait_timeout: 3600
+  podforge.hyperpod.hyperpod_cluster: {name: demo, region: us-west-2, state: absent, wait_timeout: 3600}
 """
 
 RETURN = r"""

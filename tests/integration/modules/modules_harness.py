@@ -150,7 +150,8 @@ class Cloud:
         eks = self.client("eks")
         if name not in eks.list_clusters()["clusters"]:
             network = {"subnetIds": [self.place["subnet"]], "securityGroupIds": [self.place["group"]]}
-            eks.create_cluster(name=name, roleArn=self.place["role"], resourcesVpcConfig=network)
+            access = {"authenticationMode": "API"}
+            eks.create_cluster(name=name, roleArn=self.place["role"], resourcesVpcConfig=network, accessConfig=access)
         arn: str = eks.describe_cluster(name=name)["cluster"]["arn"]
         return arn
 

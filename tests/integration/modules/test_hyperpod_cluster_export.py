@@ -85,7 +85,8 @@ def slurm(cloud: Cloud, name: str) -> dict[str, Any]:
 def kubernetes(cloud: Cloud, name: str) -> dict[str, Any]:
     """A request with everything that an EKS cluster takes."""
     labels = {"Labels": {"example.com/Own.er": "x"}, "Taints": [{"Key": "k", "Value": "v", "Effect": "NoSchedule"}]}
-    drain = {"PatchingStrategy": "DrainFirst", "DrainPolicy": {"DrainTimeoutInSeconds": 60, "OnDrainTimeout": "Force"}}
+    policy = {"DrainTimeoutInSeconds": 60, "OnDrainTimeout": "Force"}
+    drain = {"PatchingStrategy": "DrainFirst", "DrainPolicy": policy, "DeploymentConfig": ROLLING}
     lustre = {"SizeInGiB": 1200, "PerUnitStorageThroughput": 125}
     restricted = group(
         cloud, "nova", 1, InstanceType="ml.c5.xlarge", EnvironmentConfig={"FSxLustreConfig": lustre}, ThreadsPerCore=1
