@@ -12,6 +12,7 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
 
 from .common import api_call
+from .naming import snake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,11 +54,22 @@ def list_nodes(client: Any, name: str) -> list[Answer]:
     return nodes
 
 
+@api_call("describe node {identifier[0]} {identifier[1]} of cluster {name}", missing=None)
+def describe_node(client: Any, name: str, identifier: tuple[str, str]) -> Answer | None:
+    """``NodeDetails`` of a node; None when it isn't there. ``identifier``: NodeId or NodeLogicalId, and its value."""
+    details: Answer = client.describe_cluster_node(ClusterName=name, **dict([identifier]))["NodeDetails"]
+    return details
+
+
 @api_call("list the events of cluster {name}", missing=[])
-def list_events(client: Any, name: str, limit: int) -> list[Answer]:
+def list_events(client: Any, name: str, limit: int, **filters: Any) -> list[Answer]:
     """The newest events, newest first. The service keeps events of clusters in Continuous mode only."""
     pages = client.get_paginator("list_cluster_events").paginate(
-        ClusterName=name, SortBy="EventTime", SortOrder="Descending", PaginationConfig={"MaxItems": limit}
+        ClusterName=name,
+        SortBy="EventTime",
+        SortOrder="Descending",
+        PaginationConfig={"MaxItems": limit, "PageSize": min(limit, 100)},
+        **filters,
     )
     events: list[Answer] = pages.build_full_result().get("Events", [])
     return events
@@ -91,6 +103,44 @@ def delete_cluster(client: Any, request: Answer) -> Answer:
     return answer
 
 
+@api_call("change nodes of cluster {request[ClusterName]} ({operation})")
+def change_nodes(client: Any, operation: str, request: Answer) -> Answer:
+    """Answer of one of the Batch...ClusterNodes calls. Its ResponseMetadata tells whether the call was repeated."""
+    answer: Answer = getattr(client, snake(operation))(**request)
+    return answer
+
+
+@api_call("update the software of cluster {request[ClusterName]}")
+def update_software(client: Any, request: Answer) -> Answer:
+    """Answer of UpdateClusterSoftware."""
+    answer: Answer = client.update_cluster_software(**request)
+    return answer
+
+
+@api_call("start a deep health check of cluster {request[ClusterName]}")
+def start_health_check(client: Any, request: Answer) -> Answer:
+    """Answer of StartClusterHealthCheck."""
+    answer: Answer = client.start_cluster_health_check(**request)
+    return answer
+
+
+@api_call("list the deep health checks of cluster {name}", missing=[])
+def list_health_checks(client: Any, name: str) -> list[Answer]:
+    """The newest hundred operations of this kind, newest first. botocore has no paginator for them."""
+    answer = client.list_cluster_operations(
+        ClusterName=name, Type="DeepHealthCheck", SortBy="CreationTime", SortOrder="Descending", MaxResults=100
+    )
+    operations: list[Answer] = answer.get("ClusterOperationSummaries", [])
+    return operations
+
+
+@api_call("describe operation {operation_id} of cluster {name}", missing={})
+def describe_operation(client: Any, name: str, operation_id: str) -> Answer:
+    """Answer of DescribeClusterOperation."""
+    answer: Answer = client.describe_cluster_operation(ClusterName=name, OperationId=operation_id)
+    return answer
+
+
 @api_call("set tags of {request[ResourceArn]}")
 def add_tags(client: Any, request: Answer) -> Answer:
     """Answer of AddTags."""
@@ -115,7 +165,7 @@ OPERATIONS: dict[str, Callable[[Any, Answer], Answer]] = {
 }
 
 
-@api_call("list the lifecycle logs in {group}", missing=[])
+@api_call("list the log streams in {group}", missing=[])
 def log_streams(client: Any, group: str, prefix: str) -> list[Answer]:
     """Log streams whose names start with ``prefix``."""
     pages = client.get_paginator("describe_log_streams").paginate(logGroupName=group, logStreamNamePrefix=prefix)
@@ -123,8 +173,35 @@ def log_streams(client: Any, group: str, prefix: str) -> list[Answer]:
     return streams
 
 
-@api_call("read log stream {stream}", missing=[])
+@api_call("read log stream {stream}", missing={})
+def _log_page(client: Any, group: str, stream: str, **more: Any) -> Answer:
+    """One page of a log stream, read from its end."""
+    page: Answer = client.get_log_events(logGroupName=group, logStreamName=stream, startFromHead=False, **more)
+    return page
+
+
+def log_events(client: Any, group: str, stream: str, lines: int, since: int | None = None) -> list[Answer]:
+    """The last events of a log stream, oldest first; none when it doesn't exist.
+
+    A page may be empty although there is more: the end is where the token stays as it was
+    (https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_GetLogEvents.html).
+
+    Args:
+        lines: at most so many.
+        since: milliseconds since the epoch; older events are left out.
+    """
+    events: list[Answer] = []
+    more: Answer = {} if since is None else {"startTime": since}
+    while len(events) < lines:
+        page = _log_page(client, group, stream, limit=min(lines - len(events), 10000), **more)
+        events = page.get("events", []) + events
+        token = page.get("nextBackwardToken")
+        if token is None or token == more.get("nextToken"):
+            break
+        more["nextToken"] = token
+    return events[-lines:]
+
+
 def log_tail(client: Any, group: str, stream: str, lines: int) -> list[str]:
     """The last lines of a log stream, oldest first."""
-    answer = client.get_log_events(logGroupName=group, logStreamName=stream, limit=lines, startFromHead=False)
-    return [str(event["message"]).rstrip() for event in answer.get("events", [])][-lines:]
+    return [str(event["message"]).rstrip() for event in log_events(client, group, stream, lines)]

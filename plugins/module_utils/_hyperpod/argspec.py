@@ -71,12 +71,43 @@ def cluster_spec() -> Spec:
         "purge_instance_groups": {"type": "bool", "default": False},
         "allow_scale_down": {"type": "bool", "default": False},
         "recreate_failed": {"type": "bool", "default": False},
+        **_waiting_spec(7200),
+    }
+
+
+def _waiting_spec(timeout: int) -> Spec:
+    """Options of modules that wait with progress."""
+    return {
         "wait": {"type": "bool", "default": True},
-        "wait_timeout": {"type": "int", "default": 7200},
+        "wait_timeout": {"type": "int", "default": timeout},
         "wait_delay": {"type": "int", "default": 30},
         "progress": {"type": "bool", "default": True},
-        # Set by the action plugin only: what an earlier slice of the same wait has seen (see run.py).
+        # Set by the action plugin only: what an earlier slice of the same wait has seen (see waiting.py).
         "_resume": {"type": "dict"},
+    }
+
+
+def _cluster_name() -> Spec:
+    return {"cluster_name": {"type": "str", "required": True, "aliases": ["cluster"]}}
+
+
+def _strings() -> Spec:
+    return {"type": "list", "elements": "str"}
+
+
+def node_spec() -> Spec:
+    """Argument specification of ``hyperpod_node``."""
+    return {
+        **_cluster_name(),
+        "state": {"type": "str", "required": True, "choices": ["absent", "added", "rebooted", "replaced"]},
+        "nodes": _strings(),
+        "instance_group": {"type": "str"},
+        "count": {"type": "int"},
+        "target_count": {"type": "int"},
+        "availability_zones": _strings(),
+        "instance_types": _strings(),
+        "client_token": {"type": "str", "no_log": False},
+        **_waiting_spec(7200),
     }
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import random
 import re
+import time
 from typing import TYPE_CHECKING
 from typing import Any
 from typing import NoReturn
@@ -24,7 +26,6 @@ except ImportError:
     pass  # AnsibleAWSModule says so
 
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleAWSError
-from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
 
 from .naming import snake
 
@@ -37,7 +38,10 @@ _RAISE = object()
 # Attempts per request, by the SDK: throttles, 5xx and dropped connections, with jittered backoff. Single pages of a
 # listing are repeated, not the whole listing.
 REQUEST_ATTEMPTS = 8
-# SageMaker answers ThrottlingException, which AWSRetry doesn't know by itself.
+# Rounds of such attempts, and the longest pause in seconds before the second, which doubles from there on.
+_ROUNDS = 4
+_FIRST_PAUSE = 2.0
+_JITTER = random.SystemRandom()
 THROTTLES = ("ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestThrottledException")
 
 # SageMaker says the first, CloudWatch Logs the second.
@@ -88,10 +92,29 @@ class HyperPodError(AnsibleAWSError):  # type: ignore[misc]  # amazon.aws has no
         return self.status >= 500 or self.code in THROTTLES or self.code.startswith(("Throttl", "RequestLimit"))
 
 
+def worth_another_round(error: Exception) -> bool:
+    """The SDK has given up on a call that may work in a moment. Where nobody listens at all, it won't."""
+    if isinstance(error, (botocore.exceptions.EndpointConnectionError, botocore.exceptions.ProxyConnectionError)):
+        return False
+    return HyperPodError("", error).passing
+
+
 def retrying(func: T) -> T:
-    """Repeat a call that is throttled, or refused with a 5xx, for longer than the SDK does."""
-    decorator = AWSRetry.jittered_backoff(retries=4, delay=2, max_delay=15, catch_extra_error_codes=list(THROTTLES))
-    return cast("T", decorator(func))
+    """Repeat a call that is throttled, refused with a 5xx or cut off, for longer than the SDK does, with jitter."""
+    call = cast("Callable[..., Any]", func)
+
+    @functools.wraps(call)
+    def repeated(*args: Any, **kwargs: Any) -> Any:
+        for number in range(1, _ROUNDS):
+            try:
+                return call(*args, **kwargs)
+            except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
+                if not worth_another_round(error):
+                    raise
+                time.sleep(_JITTER.uniform(0.0, _FIRST_PAUSE * 2**number))
+        return call(*args, **kwargs)
+
+    return cast("T", repeated)
 
 
 def api_call(description: str, missing: Any = _RAISE) -> Callable[[T], T]:
@@ -128,7 +151,7 @@ def botocore_version() -> str:
 
 
 def client_config() -> Any:
-    """Retries of the SDK for our clients; the user's aws_config goes before it."""
+    """Retries of the SDK for our clients, which slow down when they are throttled; the user's aws_config goes first."""
     return botocore.config.Config(retries={"mode": "standard", "total_max_attempts": REQUEST_ATTEMPTS})
 
 

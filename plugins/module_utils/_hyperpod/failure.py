@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -20,9 +21,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Mapping
     from collections.abc import Sequence
+    from datetime import datetime
 
 LOG_LINES = 30
 MAX_EVENTS = 50
+# Told while nodes come and go, and no failure.
+_NOISE = re.compile(r"lost orchestration-ready", re.IGNORECASE)
 # How many nodes' logs are looked at when nothing says which node failed.
 _MAX_STREAMS = 20
 # The host agent writes it when the scripts have ended well.
@@ -43,9 +47,12 @@ def groups_concerned(described: Mapping[str, Any], nodes: Sequence[Mapping[str, 
 
 
 def failed_nodes(nodes: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """Nodes in state Failure, or with a message, oldest first."""
+    """Nodes in state Failure, or with a message, oldest first. A node that runs keeps the message of an old failure."""
     found = [
-        node for node in nodes if node["InstanceStatus"]["Status"] == "Failure" or node["InstanceStatus"].get("Message")
+        node
+        for node in nodes
+        if node["InstanceStatus"]["Status"] == "Failure"
+        or (node["InstanceStatus"].get("Message") and node["InstanceStatus"]["Status"] != "Running")
     ]
     return sorted(
         found, key=lambda node: (node["InstanceStatus"]["Status"] != "Failure", str(node.get("LaunchTime", "")))
@@ -62,6 +69,7 @@ def gather(
     logs: Callable[[], Any],
     described: Mapping[str, Any],
     message: str,
+    since: datetime | None = None,
 ) -> Report:
     """Everything that is known of a failure. What can't be read is noted, never an error of its own.
 
@@ -70,10 +78,11 @@ def gather(
         logs: makes the client of CloudWatch Logs.
         described: answer of DescribeCluster.
         message: what the service said.
+        since: when the attempt began; older events are left out.
     """
     unread: list[str] = []
     nodes = _nodes(sagemaker, described["ClusterName"], unread)
-    events = _events(sagemaker, described, unread)
+    events = _events(sagemaker, described, since, unread)
     log = _log(logs, described, nodes, events, unread)
     failed = failed_nodes(nodes)
     said = [
@@ -100,22 +109,34 @@ def _nodes(sagemaker: Any, name: str, unread: list[str]) -> list[Report]:
         return []
 
 
-def _events(sagemaker: Any, described: Mapping[str, Any], unread: list[str]) -> list[Report]:
+def _events(sagemaker: Any, described: Mapping[str, Any], since: datetime | None, unread: list[str]) -> list[Report]:
     """Warnings and errors among the newest events, oldest first; only DescribeClusterEvent tells FailureMessage."""
     if described.get("NodeProvisioningMode") != "Continuous":
         return []
     name = described["ClusterName"]
+    filters = {} if since is None else {"EventTimeAfter": since}
     found = []
     try:
-        for summary in api.list_events(sagemaker, name, MAX_EVENTS):
-            if summary.get("EventLevel") in ("Warn", "Error"):
+        for summary in api.list_events(sagemaker, name, MAX_EVENTS, **filters):
+            if summary.get("EventLevel") in ("Warn", "Error") and not _NOISE.search(summary.get("Description", "")):
                 event = to_result(summary)
                 details = api.describe_event(sagemaker, name, summary["EventId"])
                 event["failure_message"] = failure_message_of(details)
                 found.append(event)
     except HyperPodError as error:
         unread.append(str(error))
-    return found[::-1]
+    return without_doubles(found[::-1])
+
+
+def without_doubles(events: Sequence[Report]) -> list[Report]:
+    """Failures are told in pairs, and of each try again; the last of those that say the same is enough."""
+    last: dict[tuple[Any, ...], Report] = {}
+    for event in events:
+        said = event.get("failure_message") or event.get("description")
+        key = (event.get("instance_group_name"), event.get("instance_id"), said)
+        last.pop(key, None)
+        last[key] = event
+    return list(last.values())
 
 
 def failure_message_of(details: Mapping[str, Any]) -> str | None:

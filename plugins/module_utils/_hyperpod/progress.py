@@ -42,12 +42,16 @@ def elapsed(seconds: float) -> str:
 def group_text(group: Mapping[str, Any], states: Mapping[str, int]) -> str:
     """``worker-group-1 12/16 running, 3 pending, 1 failed``."""
     running = states.get("Running", 0)
-    parts = [f"{running}/{group.get('TargetCount', 0)} running"]
-    parts += [f"{states[state]} {word}" for state, word in _STATES.items() if state != "Running" and states.get(state)]
-    parts += [f"{count} {state}" for state, count in states.items() if state not in _STATES]
+    parts = [f"{running}/{group.get('TargetCount', 0)} running", *states_text(states)]
     if group.get("Status") == "Deleting":
         parts.append("to be deleted")
     return f"{group['InstanceGroupName']} {', '.join(parts)}"
+
+
+def states_text(states: Mapping[str, int]) -> list[str]:
+    """``3 pending``, ``1 failed``: the states that are there, but for running."""
+    parts = [f"{states[state]} {word}" for state, word in _STATES.items() if state != "Running" and states.get(state)]
+    return parts + [f"{count} {state}" for state, count in states.items() if state not in _STATES]
 
 
 def states_by_group(nodes: Iterable[Mapping[str, Any]]) -> dict[str, Counter[str]]:

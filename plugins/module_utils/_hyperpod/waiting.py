@@ -22,6 +22,7 @@ from . import api
 from . import progress
 from .common import HyperPodError
 from .waiters import GOALS
+from .waiters import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,6 +48,7 @@ class Journey:
         polled_at: when the cluster was looked at last.
         deletions: how often the cluster was to be deleted.
         told: how many of the calls were shown.
+        marks: what else the goal is about, by the module's own rules (e.g. the nodes that are waited for).
     """
 
     started: float
@@ -64,6 +66,7 @@ class Journey:
     polled_at: float = 0.0
     deletions: int = 0
     told: int = 0
+    marks: dict[str, Any] = field(default_factory=dict)
 
     def token(self) -> dict[str, Any]:
         """For the next slice, which has nothing to tell about calls made until now."""
@@ -102,6 +105,15 @@ class WaitFailed(Exception):
         self.timed_out = timed_out
 
 
+@dataclass(frozen=True)
+class Look:
+    """What was seen: the text to show, what it means, and the answer of DescribeCluster, if it was asked for."""
+
+    state: str
+    verdict: Verdict
+    described: dict[str, Any] | None = None
+
+
 @dataclass
 class Waiter:
     """What waiting needs. ``sliced``: raise Slice when there is a line to show."""
@@ -122,7 +134,6 @@ class Waiter:
             WaitFailed: the goal is out of reach, or time is up.
             HyperPodError: the service refuses to answer. Throttles, 5xx and lost connections never end a wait.
         """
-        predicate = GOALS[journey.goal or ""]
         described: dict[str, Any] | None = None
         while True:
             pause = journey.polled_at + self.delay - self.clock()
@@ -130,9 +141,8 @@ class Waiter:
                 self.sleep(min(pause, self.delay))
             journey.polled_at = self.clock()
             try:
-                described = api.describe_cluster(self.client, self.name)
-                state = self.state(described)
-                verdict = predicate(described, journey.seen)
+                look = self.look(journey)
+                state, verdict, described = look.state, look.verdict, look.described
             except HyperPodError as error:
                 if not error.passing:
                     raise
@@ -147,6 +157,11 @@ class Waiter:
             if self.clock() - journey.started >= self.timeout:
                 raise WaitFailed(state, described, timed_out=True)
             self._show(journey, state)
+
+    def look(self, journey: Journey) -> Look:
+        """Look once. Other things than clusters are waited for by another version of this."""
+        described = api.describe_cluster(self.client, self.name)
+        return Look(self.state(described), GOALS[journey.goal or ""](described, journey.seen), described)
 
     def state(self, described: dict[str, Any] | None) -> str:
         """What to show. Nodes and events are read only where somebody looks; who may not read them sees none."""
