@@ -297,7 +297,10 @@ def fail(d: Draft, node: Node, message: str, *, final: bool = False, launched: b
     deadline: float | None = None
     instance_id = node.instance_id
     phase = Phase.FAILED
+    fault: str | None = None
     if node.purpose is Purpose.UPDATE:
+        # The same script on the same root volume fails again.
+        fault = node.fault if node.fault == "lifecycle" else None
         if node.attempt < timings.UPDATE_ATTEMPTS and launched:
             deadline = d.now.virtual + timings.UPDATE_RETRY
     elif _retried(d, node, final, failures):
@@ -306,7 +309,7 @@ def fail(d: Draft, node: Node, message: str, *, final: bool = False, launched: b
             phase = Phase.WAIT
             instance_id = d.env.ids.instance_id()
     d.node(
-        node, phase=phase, deadline=deadline, message=message, failures=failures, fault=None, instance_id=instance_id
+        node, phase=phase, deadline=deadline, message=message, failures=failures, fault=fault, instance_id=instance_id
     )
 
 

@@ -369,3 +369,9 @@ options:
     suboptions:
 {_under(_VPC, 3)}
 """
+
+    # For modules that update software.
+    DEPLOYMENT = f"""
+options:
+{_under(_DEPLOYMENT, 1)}
+"""

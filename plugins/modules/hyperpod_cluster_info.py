@@ -34,6 +34,16 @@ options:
       - Give each cluster in the forms that another deployment can be made of, with every input that the service tells.
     type: bool
     default: false
+  detail:
+    description:
+      - Tell all about each node, as DescribeClusterNode does, e.g. its address, image and storage. Implies
+        O(include_nodes). That is one more call for each node, several at a time.
+    type: bool
+    default: false
+  calls_per_second:
+    description: How many such calls to begin in a second at most. The service's limit holds for the whole account.
+    type: float
+    default: 10.0
 extends_documentation_fragment:
   - amazon.aws.common.modules
   - amazon.aws.region.modules
@@ -42,8 +52,9 @@ extends_documentation_fragment:
   - podforge.hyperpod._attributes.info_module
   - podforge.hyperpod._attributes.actiongroup_hyperpod
 notes:
-  - "IAM actions: C(sagemaker:DescribeCluster), C(sagemaker:ListTags); C(sagemaker:ListClusters) unless O(names) is
-    given; C(sagemaker:ListClusterNodes) with O(include_nodes)."
+  - "Required IAM actions: C(sagemaker:DescribeCluster), C(sagemaker:ListTags); C(sagemaker:ListClusters) unless
+    O(names) is given; C(sagemaker:ListClusterNodes) with O(include_nodes) or O(detail);
+    C(sagemaker:DescribeClusterNode) with O(detail)."
 seealso:
   - module: podforge.hyperpod.hyperpod_cluster
 """
@@ -79,6 +90,12 @@ EXAMPLES = r"""
     content: "{{ taken.clusters[0].export.cluster_config | to_nice_json }}"
     dest: cluster-config.json
     mode: "0644"
+
+- name: Look at every node closely
+  podforge.hyperpod.hyperpod_cluster_info:
+    names: [demo]
+    region: us-west-2
+    detail: true
 
 - name: Show how many nodes run
   ansible.builtin.debug:
@@ -122,8 +139,8 @@ clusters:
       type: list
       elements: dict
     nodes:
-      description: Nodes by group and launch time.
-      returned: with O(include_nodes)
+      description: Nodes by group and launch time. With O(detail) all that DescribeClusterNode tells.
+      returned: with O(include_nodes) or O(detail)
       type: list
       elements: dict
       contains:
@@ -145,6 +162,14 @@ clusters:
           description: C(status) and, if there is one, C(message).
           returned: always
           type: dict
+        private_primary_ip:
+          description: Address of the node.
+          returned: with O(detail)
+          type: str
+        current_image_id:
+          description: AMI of the node.
+          returned: with O(detail)
+          type: str
         launch_time:
           description: When the instance was launched, ISO 8601.
           returned: always

@@ -16,6 +16,7 @@ from .naming import snake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Collection
 
 Answer = dict[str, Any]
 
@@ -62,17 +63,29 @@ def describe_node(client: Any, name: str, identifier: tuple[str, str]) -> Answer
 
 
 @api_call("list the events of cluster {name}", missing=[])
-def list_events(client: Any, name: str, limit: int, **filters: Any) -> list[Answer]:
-    """The newest events, newest first. The service keeps events of clusters in Continuous mode only."""
+def list_events(
+    client: Any, name: str, limit: int, levels: Collection[str] | None = None, **filters: Any
+) -> list[Answer]:
+    """The newest events, newest first. The service keeps events of clusters in Continuous mode only.
+
+    Args:
+        limit: at most so many.
+        levels: only events of these levels, by which the service can't filter.
+        filters: parameters of the call.
+    """
     pages = client.get_paginator("list_cluster_events").paginate(
         ClusterName=name,
         SortBy="EventTime",
         SortOrder="Descending",
-        PaginationConfig={"MaxItems": limit, "PageSize": min(limit, 100)},
+        PaginationConfig={"PageSize": 100 if levels else min(limit, 100)},
         **filters,
     )
-    events: list[Answer] = pages.build_full_result().get("Events", [])
-    return events
+    events: list[Answer] = []
+    for page in pages:
+        events += [event for event in page.get("Events", []) if not levels or event.get("EventLevel") in levels]
+        if len(events) >= limit:
+            break
+    return events[:limit]
 
 
 @api_call("describe event {event_id} of cluster {name}", missing={})

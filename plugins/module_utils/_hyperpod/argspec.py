@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from .schema import CLUSTER_FIELDS
+from .schema import DEPLOYMENT_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -111,6 +112,73 @@ def node_spec() -> Spec:
     }
 
 
+def software_spec() -> Spec:
+    """Argument specification of ``hyperpod_software``."""
+    group = {
+        "instance_group_name": {"type": "str", "required": True},
+        "image_release_version": {"type": "str"},
+    }
+    return {
+        **_cluster_name(),
+        "instance_groups": {"type": "list", "elements": "dict", "options": group},
+        "image_id": {"type": "str"},
+        **options_spec([DEPLOYMENT_CONFIG]),
+        "force": {"type": "bool", "default": False},
+        **_waiting_spec(14400),
+    }
+
+
+def health_check_spec() -> Spec:
+    """Argument specification of ``hyperpod_health_check``."""
+    return {
+        **_cluster_name(),
+        "deep_health_checks": {
+            **_strings(),
+            "required": True,
+            "choices": ["InstanceStress", "InstanceConnectivity", "MultiNodeTrainingValidation"],
+        },
+        "instance_groups": _strings(),
+        "nodes": _strings(),
+        "fail_on_unhealthy": {"type": "bool", "default": True},
+        **_waiting_spec(14400),
+    }
+
+
+def events_info_spec() -> Spec:
+    """Argument specification of ``hyperpod_events_info``."""
+    return {
+        **_cluster_name(),
+        "instance_group": {"type": "str"},
+        "node": {"type": "str"},
+        "resource_type": {"type": "str", "choices": ["Cluster", "InstanceGroup", "Instance"]},
+        "operation_id": {"type": "str"},
+        "since": {"type": "str"},
+        "until": {"type": "str"},
+        "levels": {**_strings(), "choices": ["Info", "Warn", "Error"]},
+        "limit": {"type": "int", "default": 100},
+        "detail": {"type": "str", "choices": ["none", "problems", "all"], "default": "problems"},
+        "calls_per_second": {"type": "float", "default": 10.0},
+    }
+
+
+def logs_info_spec() -> Spec:
+    """Argument specification of ``hyperpod_logs_info``."""
+    return {
+        **_cluster_name(),
+        "cluster_id": {"type": "str"},
+        "kinds": {
+            **_strings(),
+            "choices": ["lifecycle", "health_agent", "deep_health_check"],
+            "default": ["lifecycle"],
+        },
+        "instance_groups": _strings(),
+        "nodes": _strings(),
+        "since": {"type": "str"},
+        "tail": {"type": "int", "default": 100},
+        "calls_per_second": {"type": "float", "default": 10.0},
+    }
+
+
 def cluster_info_spec() -> Spec:
     """Argument specification of ``hyperpod_cluster_info``."""
     return {
@@ -118,4 +186,6 @@ def cluster_info_spec() -> Spec:
         "name_contains": {"type": "str"},
         "include_nodes": {"type": "bool", "default": False},
         "include_export": {"type": "bool", "default": False},
+        "detail": {"type": "bool", "default": False},
+        "calls_per_second": {"type": "float", "default": 10.0},
     }

@@ -31,6 +31,7 @@ from .naming import snake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Mapping
 
 T = TypeVar("T")
 _RAISE = object()
@@ -152,7 +153,7 @@ def botocore_version() -> str:
 
 def client_config() -> Any:
     """Retries of the SDK for our clients, which slow down when they are throttled; the user's aws_config goes first."""
-    return botocore.config.Config(retries={"mode": "standard", "total_max_attempts": REQUEST_ATTEMPTS})
+    return botocore.config.Config(retries={"mode": "adaptive", "total_max_attempts": REQUEST_ATTEMPTS})
 
 
 def region_problem(region: str | None) -> str | None:
@@ -165,6 +166,17 @@ def region_problem(region: str | None) -> str | None:
     except botocore.exceptions.UnknownRegionError:
         return f"'{region}' is not the name of an AWS region (as in us-west-2): set region, or AWS_REGION, right"
     return None
+
+
+def at_least(params: Mapping[str, Any], **least: float) -> None:
+    """Refuse numbers that are too small.
+
+    Raises:
+        HyperPodError: names the first option, its value and the smallest one.
+    """
+    for option, smallest in least.items():
+        if params[option] < smallest:
+            raise HyperPodError(f"{option}: {params[option]}, at least {smallest}")
 
 
 def hint(error: HyperPodError, region: str | None) -> str:

@@ -49,12 +49,23 @@ _KNOWN = (
         "put the mapping back, or choose orchestrator.slurm.slurm_config_strategy Overwrite (yours) or Merge (both)",
     ),
     _entry(
+        r"KeyError|must match the instance groups",
+        "provisioning_parameters.json names an instance group that the cluster does not have",
+        "make the group names of the file those of the cluster (worker_groups, controller_group, login_group)",
+    ),
+    _entry(
+        r"unknown partition|(two|multiple|several|other|more than one) partitions?|in partition .{0,60}(but|instead)",
+        "slurm.conf on the controller maps nodes to other partitions than the service does",
+        "put the mapping of partitions to nodes in slurm.conf back, or choose"
+        " orchestrator.slurm.slurm_config_strategy Overwrite (the service's) or Merge (both)",
+    ),
+    _entry(
         r"provisioning_parameters",
         "a provisioning_parameters.json lies in the lifecycle prefix while the request has slurm_config",
         "keep one of the two: delete the file from every source_s3_uri, or leave slurm_config out",
     ),
     _entry(
-        r"(exactly|only) one.{0,40}controller|no controller|\d+ controller|multiple controller",
+        r"(exactly|only) one.{0,40}controller|no controller|\d+ controller|(multiple|more than one) controller",
         "a Slurm cluster has exactly one group of node_type Controller",
         "give exactly one instance group slurm_config.node_type Controller",
     ),
@@ -64,7 +75,24 @@ _KNOWN = (
         "set slurm_config.partition_names on Compute groups only",
     ),
     _entry(
-        r"(life ?cycle ?config).{0,60}(required|missing|must be|not provided|empty)",
+        r"update required to use SlurmConfig",
+        "some instance groups have slurm_config and some have not, or the cluster was made by the legacy form",
+        "give every instance group slurm_config in the same request, and delete provisioning_parameters.json from every"
+        " source_s3_uri",
+    ),
+    _entry(
+        r"compatible (AMI|image)|(AMI|image).{0,60}(not (support|compatible)|too old|incompatible)"
+        r"|patch.{0,40}(first|before)|UpdateClusterSoftware (API )?(first|before)",
+        "the nodes' image is too old for this: the service wants the cluster to be patched once",
+        "run hyperpod_software on the instance groups concerned, then try again",
+    ),
+    _entry(
+        r"configured as a Slurm controller|controller node.{0,60}can(no|')t be",
+        "the Slurm controller is neither replaced nor deleted by itself",
+        "leave the controller out; reboot it, or give it a new root volume by hyperpod_software",
+    ),
+    _entry(
+        r"(life ?cycle ?config).{0,60}(required|missing|must be|not provided|empty|incomplete)",
         "the group has no complete life_cycle_config, which this kind of cluster needs",
         "set life_cycle_config.source_s3_uri and on_create (EKS always needs them)",
     ),
@@ -77,6 +105,19 @@ _KNOWN = (
         r"fsx.{0,80}vpc|vpc.{0,80}fsx",
         "file systems can be mounted only by clusters in a VPC of yours",
         "set vpc_config (or the group's override_vpc_config) to subnets that reach the file system",
+    ),
+    _entry(
+        r"deep health check",
+        "accelerators or network of an instance did not pass the deep health check",
+        "read the results by hyperpod_logs_info (kinds: [deep_health_check]) and replace the node; the service does so"
+        " itself where node_recovery is Automatic",
+    ),
+    _entry(
+        r"bootstrap failed|network misconfiguration",
+        "the instance came up but could not reach the service: no way out of the subnet, or no address of S3 and the"
+        " service's endpoints",
+        "check the subnet's default route to a NAT gateway (or the VPC endpoints), the network ACLs, DNS in the VPC and"
+        " the outbound rules of the security groups",
     ),
     _entry(
         r"EFA (health|check)|efa.{0,40}fail",
@@ -92,6 +133,22 @@ _KNOWN = (
         r"internet ?gateway|public subnet|subnet.{0,60}public",
         "the subnet is public, and instances of HyperPod get no public address",
         "use a private subnet whose default route goes to a NAT gateway (or VPC endpoints)",
+    ),
+    _entry(
+        r"training plan",
+        "the training plan is not active, or is for other instance types or another zone than the group's",
+        "check training_plan_arn, its state and zone, and use a subnet in that zone",
+    ),
+    _entry(
+        r"\bKMS\b|key.{0,40}(disabled|pending deletion|not accessible)",
+        "a volume or image can't be decrypted: the KMS key is disabled, or its policy does not allow the service",
+        "enable the key and let its policy allow the execution role and the service's role to use it",
+    ),
+    _entry(
+        r"access entr(y|ies)|EKS cluster.{0,80}(ACTIVE|not exist|auth)|authentication mode",
+        "the EKS cluster is not there or not active, or does not let the service in",
+        "check orchestrator.eks.cluster_arn, wait until the EKS cluster is ACTIVE, and set its authentication mode to"
+        " API or API_AND_CONFIG_MAP",
     ),
     _entry(
         r"(insufficient|not enough|no).{0,20}(free|available)?.{0,10}ip address|InsufficientFreeAddresses",
@@ -122,6 +179,16 @@ _KNOWN = (
         r"DeleteNetworkInterface|request limit exceeded|throttl",
         "calls to EC2 were throttled while network interfaces were made or removed",
         "run again: the service goes on where it stopped",
+    ),
+    _entry(
+        r"(AccessDenied|not authorized|access denied).{0,200}|UnauthorizedOperation",
+        "who runs the task, or the execution role, lacks a permission that the message names",
+        "grant the action; the documentation of each module lists what it needs",
+    ),
+    _entry(
+        r"InternalServerError|internal (server )?error|broke down",
+        "the service itself had a fault",
+        "run again; when it stays, ask AWS Support with the ids of the cluster and the node",
     ),
     _entry(
         r"timed? ?out|health ?check",

@@ -114,7 +114,7 @@ def _events(sagemaker: Any, described: Mapping[str, Any], since: datetime | None
     if described.get("NodeProvisioningMode") != "Continuous":
         return []
     name = described["ClusterName"]
-    filters = {} if since is None else {"EventTimeAfter": since}
+    filters: dict[str, Any] = {} if since is None else {"EventTimeAfter": since}
     found = []
     try:
         for summary in api.list_events(sagemaker, name, MAX_EVENTS, **filters):

@@ -84,7 +84,7 @@ class NodesTask(Task):
         self.described = api.describe_cluster(self.client, self.name)
         self.members = [] if self.described is None else self._listed()
         self.planned = plan_nodes(self.described, self.members, self.wish)
-        return Step(self.planned.refusal, self.planned.busy)
+        return Step(self.planned.refusal, self.planned.busy, self.planned.calls)
 
     def _listed(self) -> list[Member]:
         return [member_of(summary) for summary in api.list_nodes(self.client, self.name)]

@@ -19,8 +19,10 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from . import failure
+from . import model_check
 from . import progress
 from .common import HyperPodError
+from .common import botocore_version
 from .common import client_config
 from .common import region_problem
 from .waiters import SETTLED
@@ -32,6 +34,8 @@ from .waiting import WaitFailed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from .plan import Call
 
 # The goal of all journeys here but SETTLED: the task itself knows whether it is reached.
 ARRIVED = "arrived"
@@ -47,10 +51,12 @@ class Step:
     Attributes:
         refusal: why nothing may be done.
         busy: the service is at work on the cluster.
+        calls: what would be called.
     """
 
     refusal: str | None = None
     busy: bool = False
+    calls: tuple[Call, ...] = ()
 
 
 class TaskWaiter(Waiter):
@@ -151,14 +157,15 @@ class Task(ABC):
         while True:
             if not journey.is_waiting():
                 step = self.plan()
-                if step.refusal:
-                    raise HyperPodError(step.refusal)
+                self._check(step)
                 if step.busy and not self.module.check_mode:
                     if not params["wait"]:
                         raise HyperPodError(
                             f"The service is at work on cluster {self.name}, and wait is false: run with wait: true, or"
                             " when the cluster is InService"
                         )
+                    if self.seconds() >= self.waiter.timeout:
+                        raise WaitFailed("the service is at work on the cluster", None, timed_out=True)
                     journey.set_out(SETTLED, again=True)
                     continue
                 if self.module.check_mode:
@@ -171,6 +178,20 @@ class Task(ABC):
             journey.set_out(None, again=False)
             if not again:
                 return self.result()
+
+    def _check(self, step: Step) -> None:
+        """Refuse what the plan refuses, and what the service would refuse by its model, all findings at once.
+
+        Raises:
+            HyperPodError: something is refused.
+        """
+        if step.refusal:
+            raise HyperPodError(step.refusal)
+        for call in step.calls:
+            shape = self.client.meta.service_model.operation_model(call.operation).input_shape
+            found = model_check.problems(shape, call.request, botocore_version())
+            if found:
+                raise HyperPodError(f"{call.operation} can't be called like this: {'; '.join(found)}")
 
     def note_call(self, operation: str, reason: str) -> None:
         """Remember a call that is made, to tell of it."""

@@ -125,8 +125,6 @@ def test_a_failing_script_is_retried_then_everything_goes_back() -> None:
             attempts.add(node.attempt)
             if node.attempt > 1:
                 seen.add((node_status(node), bool(node.message)))
-                if node.phase is Phase.LIFECYCLE:
-                    world.c.nodes[node.key] = type(node)(**{**vars(node), "fault": "lifecycle"})
         shown = details(world, "work")
         if shown["SoftwareUpdateStatus"] == "RollbackInProgress":
             # The images of the description have swapped; what counts is what is back on the old one.
