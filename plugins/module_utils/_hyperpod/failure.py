@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -29,8 +30,12 @@ MAX_EVENTS = 50
 _NOISE = re.compile(r"lost orchestration-ready", re.IGNORECASE)
 # How many nodes' logs are looked at when nothing says which node failed.
 _MAX_STREAMS = 20
-# The host agent writes it when the scripts have ended well.
+# What the host agent writes: the first at the beginning of each attempt, the second when the scripts have ended well.
+_ATTEMPT_MARK = "[SageMaker] Downloading lifecycle scripts"
 _SUCCESS_MARK = "The lifecycle scripts succeeded"
+# Attempts that are looked back, by lines: the last one may be that of a rollback.
+_LOOK_BACK = 10
+_INSTANCE_ID = re.compile(r"\bi-[0-9a-f]{8}(?:[0-9a-f]{9})?\b")
 
 Report = dict[str, Any]
 
@@ -83,7 +88,7 @@ def gather(
     unread: list[str] = []
     nodes = _nodes(sagemaker, described["ClusterName"], unread)
     events = _events(sagemaker, described, since, unread)
-    log = _log(logs, described, nodes, events, unread)
+    log = _log(logs, described, _suspects(described, nodes, events, message), unread)
     failed = failed_nodes(nodes)
     said = [
         message,
@@ -145,51 +150,72 @@ def failure_message_of(details: Mapping[str, Any]) -> str | None:
     return next((str(part["FailureMessage"]) for part in metadata.values() if part.get("FailureMessage")), None)
 
 
+@dataclass(frozen=True)
+class _Suspects:
+    """Whose log may tell: ids that the message names, then nodes known to have failed, then the groups concerned."""
+
+    named: frozenset[str]
+    known: tuple[tuple[str, str], ...]
+    groups: tuple[str, ...]
+
+
+def _suspects(
+    described: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], events: Sequence[Report], message: str
+) -> _Suspects:
+    known = [(node["InstanceGroupName"], node["InstanceId"]) for node in failed_nodes(nodes)]
+    known += [(event["instance_group_name"], event["instance_id"]) for event in events if event.get("instance_id")]
+    groups = groups_concerned(described, nodes)
+    return _Suspects(frozenset(_INSTANCE_ID.findall(message)), tuple(known), tuple(groups))
+
+
 def _log(
-    logs: Callable[[], Any],
-    described: Mapping[str, Any],
-    nodes: Sequence[Mapping[str, Any]],
-    events: Sequence[Report],
-    unread: list[str],
+    logs: Callable[[], Any], described: Mapping[str, Any], suspects: _Suspects, unread: list[str]
 ) -> Report | None:
     """The end of the lifecycle log of the first node that failed."""
     group = log_group(described)
     try:
         client = logs()
-        for stream in _streams(client, group, described, nodes, events):
-            lines = api.log_tail(client, group, stream, LOG_LINES)
-            if lines and _SUCCESS_MARK not in lines[-1]:
-                _prefix, instance_group, instance_id = stream.split("/", 2)
+        for stream in _streams(client, group, suspects):
+            _prefix, instance_group, instance_id = stream.split("/", 2)
+            lines = _last_failure(
+                api.log_tail(client, group, stream, LOG_LINES * _LOOK_BACK), instance_id in suspects.named
+            )
+            if lines:
                 return {
                     "log_group": group,
                     "stream": stream,
                     "instance_group": instance_group,
                     "instance_id": instance_id,
-                    "lines": lines,
+                    "lines": lines[-LOG_LINES:],
                 }
     except HyperPodError as error:
         unread.append(str(error))
     return None
 
 
-def _streams(
-    client: Any,
-    group: str,
-    described: Mapping[str, Any],
-    nodes: Sequence[Mapping[str, Any]],
-    events: Sequence[Report],
-) -> list[str]:
-    """Streams of nodes known to have failed, then those of the groups concerned: instances may be gone already."""
-    known = [(node["InstanceGroupName"], node["InstanceId"]) for node in failed_nodes(nodes)]
-    known += [(event["instance_group_name"], event["instance_id"]) for event in events if event.get("instance_id")]
-    concerned = groups_concerned(described, nodes)
+def _last_failure(lines: Sequence[str], known: bool) -> list[str]:
+    """The last attempt, if it did not end well; of a node that is known to have failed, the last that did not."""
+    attempts: list[list[str]] = [[]]
+    for line in lines:
+        if _ATTEMPT_MARK in line:
+            attempts.append([])
+        attempts[-1].append(line)
+    failed = [attempt for attempt in attempts if attempt and not any(_SUCCESS_MARK in line for line in attempt)]
+    if not failed or (failed[-1] is not attempts[-1] and not known):
+        return []
+    return failed[-1]
+
+
+def _streams(client: Any, group: str, suspects: _Suspects) -> list[str]:
+    """Streams of the suspects, the likeliest first, then all others: instances may be gone already."""
     there = api.log_streams(client, group, "LifecycleConfig/")
     names = [
         stream["logStreamName"] for stream in sorted(there, key=lambda stream: stream.get("firstEventTimestamp", 0))
     ]
-    first = [f"LifecycleConfig/{instance_group}/{instance_id}" for instance_group, instance_id in known]
-    second = [name for name in names if name.split("/")[1] in concerned]
-    ordered = [name for name in first if name in names] + second + names
+    zeroth = [name for name in names if name.rsplit("/", 1)[-1] in suspects.named]
+    first = [f"LifecycleConfig/{instance_group}/{instance_id}" for instance_group, instance_id in suspects.known]
+    second = [name for name in names if name.split("/")[1] in suspects.groups]
+    ordered = zeroth + [name for name in first if name in names] + second + names
     return list(dict.fromkeys(ordered))[:_MAX_STREAMS]
 
 

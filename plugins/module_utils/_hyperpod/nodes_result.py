@@ -58,6 +58,7 @@ def mark_of(name: str, node: Member) -> Mark:
         "moved": False,
         "looks": 0,
         "bad": 0,
+        "stays": 0,
     }
 
 
@@ -159,11 +160,11 @@ def _conclude_absent(mark: Mark, node: Member | None) -> None:
     if node is None or (mark["before"] and node.instance_id != mark["before"] and mark["name"] == mark["before"]):
         mark["result"] = ABSENT
     elif mark["status"] == "ShuttingDown":
-        mark["bad"] = 0
+        mark["stays"] = 0
     else:
-        # It was leaving, and is not any more.
-        mark["bad"] += 1
-        if mark["bad"] >= PATIENCE:
+        # It was to leave, and doesn't, or not any more.
+        mark["stays"] += 1
+        if mark["stays"] >= PATIENCE:
             text = f"The node is {mark['status']} and not being deleted: it may have been replaced meanwhile."
             mark.update(result="failed", code="NotDeleted", message=mark["message"] or text)
 

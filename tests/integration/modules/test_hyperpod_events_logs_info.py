@@ -76,9 +76,8 @@ def test_events(ansible: Ansible, told: Cloud) -> None:
     assert "Continuous mode only" in str(plain["warnings"])
     assert nobody["events"] == []
     assert not any(result["changed"] for result in (everything, plain, nobody))
-    for result, words in zip(
-        wrong, (["since: 'yesterday'", "30m"], ["limit: 0, at least 1"], ["node: 'what is this'"])
-    ):
+    refused = (["since: 'yesterday'", "30m"], ["limit: 0, at least 1"], ["node: 'what is this'"])
+    for result, words in zip(wrong, refused, strict=True):
         assert result["failed"]
         assert all(word in result["msg"] for word in words), result["msg"]
 

@@ -47,7 +47,7 @@ def tail(stubber: Any, stream: str, *lines: str) -> None:
     stubber.add_response(
         "get_log_events",
         {"events": [{"message": f"{line}\n"} for line in lines]},
-        {"logGroupName": GROUP, "logStreamName": stream, "limit": 30, "startFromHead": False},
+        {"logGroupName": GROUP, "logStreamName": stream, "limit": 300, "startFromHead": False},
     )
 
 
