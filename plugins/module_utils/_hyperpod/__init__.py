@@ -13,4 +13,9 @@ waiters, progress         pure: what a description of the cluster means, and the
 common, api               errors and retries, one function per call
 failure, explain          why it failed, in words that lead to the fix
 run                       read, plan, apply, wait
+task                      the same for modules that act on a cluster which exists
+members                   nodes by whatever name a user has for them
+nodes_*, software*, health*   pure decisions, and what the modules of these names do with them
+info, events, node_logs   what the modules that only read do
+parallel, times           calls at a pace, points in time
 """
