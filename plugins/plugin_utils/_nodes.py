@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 from typing import Any
 
+from ..module_utils._hyperpod.members import address_of
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Mapping
@@ -22,7 +24,6 @@ ALL_GROUP = "hyperpod"
 HOSTNAMES = ("instance_id", "private_dns_hostname", "hostname", "node_logical_id", "ip_address")
 _NODE_TYPES = {"Controller": "controller", "Login": "login", "Compute": "compute"}
 _NOT_IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
-_ADDRESS = re.compile(r"ip-(\d{1,3})-(\d{1,3})-(\d{1,3})-(\d{1,3})")
 
 
 @dataclass(frozen=True)
@@ -123,7 +124,6 @@ def _host(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> Host:
     role = roles(described, parameters).get(group)
     status = (node.get("InstanceStatus") or {}).get("Status") or "Unknown"
     hostname = (node.get("PrivateDnsHostname") or "").split(".", 1)[0]
-    address = _ADDRESS.fullmatch(hostname)
     variables = {
         "cluster_name": name,
         "cluster_arn": arn,
@@ -138,7 +138,7 @@ def _host(cluster: Mapping[str, Any], node: Mapping[str, Any]) -> Host:
         "status_message": (node.get("InstanceStatus") or {}).get("Message"),
         "private_dns_hostname": node.get("PrivateDnsHostname"),
         "hostname": hostname or None,
-        "ip_address": ".".join(address.groups()) if address else None,
+        "ip_address": address_of(hostname),
         "launch_time": node.get("LaunchTime"),
         "last_software_update_time": node.get("LastSoftwareUpdateTime"),
         "image_release_version": node.get("CurrentImageReleaseVersion"),

@@ -32,13 +32,19 @@ _OWN_NOT = (
     "plugins/inventory/",
     "plugins/modules/hyperpod_cluster",
     "plugins/modules/hyperpod_description.py",
+    "plugins/modules/hyperpod_events_info.py",
+    "plugins/modules/hyperpod_health_check.py",
     "plugins/modules/hyperpod_lifecycle.py",
+    "plugins/modules/hyperpod_logs_info.py",
+    "plugins/modules/hyperpod_node.py",
     "plugins/modules/hyperpod_preflight.py",
+    "plugins/modules/hyperpod_software.py",
     "plugins/module_utils/_description/",
     "plugins/module_utils/_findings.py",
     "plugins/module_utils/_hyperpod/",
     "plugins/module_utils/_lifecycle/",
     "plugins/module_utils/_preflight/",
+    "plugins/plugin_utils/",
 )
 
 
