@@ -107,7 +107,7 @@ _KNOWN = (
         "set vpc_config (or the group's override_vpc_config) to subnets that reach the file system",
     ),
     _entry(
-        r"deep health check",
+        r"deep health check|FaultyInstance",
         "accelerators or network of an instance did not pass the deep health check",
         "read the results by hyperpod_logs_info (kinds: [deep_health_check]) and replace the node; the service does so"
         " itself where node_recovery is Automatic",

@@ -196,21 +196,10 @@ def identifiers(batch: Iterable[Member]) -> dict[str, list[str]]:
 
 
 def _plan_added(described: Mapping[str, Any] | None, members: Iterable[Member], wish: Wish) -> NodesPlan:
-    if described is None:
-        return NodesPlan(refusal=f"There is no cluster {wish.cluster}: check cluster_name and region")
-    if described.get("NodeProvisioningMode") != "Continuous":
-        return NodesPlan(
-            refusal=f"Nodes can be added one by one only where node_provisioning_mode is Continuous, and cluster"
-            f" {wish.cluster} is not: raise instance_count of the group by hyperpod_cluster"
-        )
-    groups = {str(group["InstanceGroupName"]): group for group in groups_of(described)}
-    if wish.group not in groups:
-        return NodesPlan(
-            refusal=f"Cluster {wish.cluster} has no instance group {wish.group}; it has {', '.join(sorted(groups))}"
-        )
-    problem = problem_of_status(described)
-    if problem:
-        return NodesPlan(refusal=problem)
+    groups = {str(group["InstanceGroupName"]): group for group in groups_of(described or {})}
+    refusal = _no_addition(described, sorted(groups), wish)
+    if described is None or refusal:
+        return NodesPlan(refusal=refusal)
     joined = {}
     if wish.target_count is not None:
         joined = {
@@ -218,13 +207,32 @@ def _plan_added(described: Mapping[str, Any] | None, members: Iterable[Member], 
             for node in members
             if node.group == wish.group and node.status not in ("Running", "ShuttingDown")
         }
-        count = max(0, wish.target_count - int(groups[wish.group].get("TargetCount", 0)))
+        count = max(0, wish.target_count - int(groups[str(wish.group)].get("TargetCount", 0)))
         reason = f"group {wish.group} is to have at least {wish.target_count} nodes"
     else:
         count, reason = wish.count or 0, f"{wish.count} nodes more are wanted in group {wish.group}"
+    if count and wish.group in controller_groups(described):
+        return NodesPlan(
+            refusal=f"Group {wish.group} of cluster {wish.cluster} is the Slurm controller's, which has one node in"
+            " Continuous mode: add nodes to another group"
+        )
     if count and described["ClusterStatus"] in BUSY:
         return NodesPlan(adding=count, busy=True)
     return NodesPlan(joined=joined, adding=count, calls=tuple(_additions(wish, count, reason)))
+
+
+def _no_addition(described: Mapping[str, Any] | None, groups: Sequence[str], wish: Wish) -> str | None:
+    """Why nothing can be added to this group; None when something can."""
+    if described is None:
+        return f"There is no cluster {wish.cluster}: check cluster_name and region"
+    if described.get("NodeProvisioningMode") != "Continuous":
+        return (
+            f"Nodes can be added one by one only where node_provisioning_mode is Continuous, and cluster {wish.cluster}"
+            " is not: raise instance_count of the group by hyperpod_cluster"
+        )
+    if wish.group not in groups:
+        return f"Cluster {wish.cluster} has no instance group {wish.group}; it has {', '.join(groups)}"
+    return problem_of_status(described)
 
 
 def _additions(wish: Wish, count: int, reason: str) -> Iterator[Call]:

@@ -162,6 +162,7 @@ def mark_of(group: Mapping[str, Any]) -> Mark:
         "now": image_of(group),
         "status": group.get("SoftwareUpdateStatus"),
         "result": "requested",
+        "nodes": "",
         "moved": False,
         "looks": 0,
     }
@@ -181,14 +182,23 @@ def look_at(marks: Sequence[Mark], described: Mapping[str, Any]) -> None:
         status = group.get("SoftwareUpdateStatus")
         mark["looks"] += 1
         mark["moved"] = mark["moved"] or status in OPEN or status != mark["status"]
-        mark.update(status=status, now=image_of(group))
+        mark.update(status=status, now=image_of(group), nodes=_nodes_text(group))
         if status in OPEN or busy or (not mark["moved"] and mark["looks"] < CALM):
             continue
         mark["result"] = "failed" if status in _BAD else "updated"
 
 
+def _nodes_text(group: Mapping[str, Any]) -> str:
+    """`` 3/16 nodes``: how many run on the image that is being brought to them, where the service tells."""
+    if "TargetStateCount" not in group or group.get("SoftwareUpdateStatus") not in OPEN:
+        return ""
+    return f" {group['TargetStateCount']}/{group.get('TargetCount', 0)} nodes"
+
+
 def progress_text(marks: Sequence[Mapping[str, Any]]) -> str:
-    """``1/2 groups updated, workers InProgress``."""
+    """``1/2 groups updated, workers InProgress 3/16 nodes``."""
     done = sum(mark["result"] == "updated" for mark in marks)
-    parts = [f"{mark['group']} {mark['status'] or 'waits'}" for mark in marks if mark["result"] != "updated"]
+    parts = [
+        f"{mark['group']} {mark['status'] or 'waits'}{mark['nodes']}" for mark in marks if mark["result"] != "updated"
+    ]
     return ", ".join([f"{done}/{len(marks)} groups updated", *parts])

@@ -109,6 +109,7 @@ def test_each_node_is_chosen_once_and_one_that_leaves_gives_way() -> None:
         (cluster("Failed", NodeProvisioningMode="Continuous"), wish("added", group="w", count=1), "gives no reason"),
         (cluster(), wish("added", group="w", count=1), "raise instance_count of the group by hyperpod_cluster"),
         (FLOWING, wish("added", group="x", count=1), "no instance group x; it has c, w"),
+        (FLOWING, wish("added", group="c", count=1), "is the Slurm controller's"),
         (FLOWING, wish("added", group="w", count=0), "count: 0, at least 1"),
         (FLOWING, wish("added", group="w", target_count=-1), "target_count: -1, at least 0"),
         (FLOWING, replace(wish("added", group="w", count=1), token="a b"), "client_token: 'a b'"),

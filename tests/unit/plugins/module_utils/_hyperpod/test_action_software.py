@@ -157,4 +157,6 @@ def test_a_group_that_goes_away_is_a_failure() -> None:
 def test_progress() -> None:
     marks = [{**mark_of(group("a")), "result": "updated"}, mark_of(group("b", SoftwareUpdateStatus="InProgress"))]
     assert progress_text(marks) == "1/2 groups updated, b InProgress"
+    look_at(marks, cluster(group("b", SoftwareUpdateStatus="InProgress", TargetStateCount=3, TargetCount=16)))
+    assert progress_text(marks) == "1/2 groups updated, b InProgress 3/16 nodes"
     assert progress_text([mark_of(group("c"))]) == "0/1 groups updated, c waits"
