@@ -20,6 +20,7 @@ from .waiters import short_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Collection
     from collections.abc import Mapping
     from collections.abc import Sequence
     from datetime import datetime
@@ -74,7 +75,9 @@ def gather(
     logs: Callable[[], Any],
     described: Mapping[str, Any],
     message: str,
+    *,
     since: datetime | None = None,
+    only: Collection[str] | None = None,
 ) -> Report:
     """Everything that is known of a failure. What can't be read is noted, never an error of its own.
 
@@ -84,11 +87,12 @@ def gather(
         described: answer of DescribeCluster.
         message: what the service said.
         since: when the attempt began; older events are left out.
+        only: instance ids whose logs may tell; None: look for a node that failed.
     """
     unread: list[str] = []
     nodes = _nodes(sagemaker, described["ClusterName"], unread)
     events = _events(sagemaker, described, since, unread)
-    log = _log(logs, described, _suspects(described, nodes, events, message), unread)
+    log = _log(logs, described, _suspects(described, nodes, events, message, only), unread)
     failed = failed_nodes(nodes)
     said = [
         message,
@@ -152,24 +156,35 @@ def failure_message_of(details: Mapping[str, Any]) -> str | None:
 
 @dataclass(frozen=True)
 class _Suspects:
-    """Whose log may tell: ids that the message names, then nodes known to have failed, then the groups concerned."""
+    """Whose log may tell: ids that the message names, then nodes known to have failed, then the groups concerned.
+
+    ``only``: of these instances; None: of any.
+    """
 
     named: frozenset[str]
     known: tuple[tuple[str, str], ...]
     groups: tuple[str, ...]
+    only: Collection[str] | None
 
 
 def _suspects(
-    described: Mapping[str, Any], nodes: Sequence[Mapping[str, Any]], events: Sequence[Report], message: str
+    described: Mapping[str, Any],
+    nodes: Sequence[Mapping[str, Any]],
+    events: Sequence[Report],
+    message: str,
+    only: Collection[str] | None,
 ) -> _Suspects:
     known = [(node["InstanceGroupName"], node["InstanceId"]) for node in failed_nodes(nodes)]
     known += [(event["instance_group_name"], event["instance_id"]) for event in events if event.get("instance_id")]
     groups = groups_concerned(described, nodes)
-    return _Suspects(frozenset(_INSTANCE_ID.findall(message)), tuple(known), tuple(groups))
+    return _Suspects(frozenset(_INSTANCE_ID.findall(message)), tuple(known), tuple(groups), only)
 
 
 def _log(
-    logs: Callable[[], Any], described: Mapping[str, Any], suspects: _Suspects, unread: list[str]
+    logs: Callable[[], Any],
+    described: Mapping[str, Any],
+    suspects: _Suspects,
+    unread: list[str],
 ) -> Report | None:
     """The end of the lifecycle log of the first node that failed."""
     group = log_group(described)
@@ -216,6 +231,8 @@ def _streams(client: Any, group: str, suspects: _Suspects) -> list[str]:
     first = [f"LifecycleConfig/{instance_group}/{instance_id}" for instance_group, instance_id in suspects.known]
     second = [name for name in names if name.split("/")[1] in suspects.groups]
     ordered = zeroth + [name for name in first if name in names] + second + names
+    if suspects.only is not None:
+        ordered = [name for name in ordered if name.rsplit("/", 1)[-1] in suspects.only]
     return list(dict.fromkeys(ordered))[:_MAX_STREAMS]
 
 

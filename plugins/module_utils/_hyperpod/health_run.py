@@ -152,6 +152,10 @@ class HealthTask(Task):
             result["diff"] = {"before": before, "after": after if result["changed"] else before}
         return result
 
+    def concerned(self) -> set[str] | None:
+        """See Task."""
+        return {str(mark["before"]) for mark in self.marks if mark["result"] in _BAD}
+
     def aim(self) -> str:
         """See Task."""
         return f"The deep health check of cluster {self.name} is not over"

@@ -248,6 +248,11 @@ class NodesTask(Task):
         details = {**self._told({"changed": self.journey.changed, "calls": self.journey.calls}), **details}
         return super().explained(text, said, described, **details)
 
+    def concerned(self) -> set[str] | None:
+        """See Task."""
+        wrong = [mark for mark in self.marks if mark["result"] in ("failed", "requested")]
+        return {str(mark[key]) for mark in wrong for key in ("before", "instance_id") if mark[key]}
+
     def aim(self) -> str:
         """See Task."""
         verb = {ABSENT: "gone", ADDED: "running"}.get(self.wish.state, self.wish.state)

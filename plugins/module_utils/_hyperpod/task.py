@@ -133,6 +133,10 @@ class Task(ABC):
     def aim(self) -> str:
         """What is not so when time is up, e.g. ``nodes of cluster demo are not rebooted``."""
 
+    def concerned(self) -> set[str] | None:
+        """Ids of the instances that a failure is about; None: any of the cluster's."""
+        return None
+
     def run(self) -> dict[str, Any]:
         """Do it; returns the module's result.
 
@@ -233,7 +237,12 @@ class Task(ABC):
             return HyperPodError(text, **details)
         since = datetime.fromtimestamp(self.journey.started - _CLOCKS_APART, timezone.utc)
         report = failure.gather(
-            self.client, lambda: self.module.client("logs", config=client_config()), described, said, since=since
+            self.client,
+            lambda: self.module.client("logs", config=client_config()),
+            described,
+            said,
+            since=since,
+            only=self.concerned(),
         )
         if report["causes"]:
             first = report["causes"][0]

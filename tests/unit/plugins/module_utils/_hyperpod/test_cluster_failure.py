@@ -82,6 +82,25 @@ def test_when_the_instances_are_gone_the_first_log_without_success_is_shown(sage
     assert report["log"]["stream"] == "LifecycleConfig/w/i-3"
 
 
+def test_only_logs_of_the_instances_concerned_are_read(sagemaker: Any, logs: Any) -> None:
+    listed(sagemaker[1], node("w", 2, "Failure"))
+    streams(logs[1], "LifecycleConfig/c/i-1", "LifecycleConfig/w/i-2", "LifecycleConfig/w/i-3")
+    tail(logs[1], "LifecycleConfig/w/i-3", "broken")
+    report = failure.gather(sagemaker[0], lambda: logs[0], described(), "m", only={"i-3"})
+    assert report["log"]["stream"] == "LifecycleConfig/w/i-3"
+
+
+def test_of_a_node_that_was_rolled_back_the_failed_attempt_is_shown(sagemaker: Any, logs: Any) -> None:
+    name = "i-0123456789abcdef0"
+    listed(sagemaker[1], {**node("w", 2, "Running", "old message"), "InstanceId": name})
+    streams(logs[1], f"LifecycleConfig/w/{name}")
+    begin, end = "[SageMaker] Downloading lifecycle scripts", "[SageMaker] The lifecycle scripts succeeded."
+    tail(logs[1], f"LifecycleConfig/w/{name}", begin, "fine", end, begin, "broken", begin, "fine again", end)
+    report = failure.gather(sagemaker[0], lambda: logs[0], described(), f"Instance {name} failed to update")
+    assert report["log"]["lines"] == [begin, "broken"]
+    assert report["nodes"] == [], "a node that runs has an old message"
+
+
 def test_no_logs_at_all(sagemaker: Any, logs: Any) -> None:
     listed(sagemaker[1])
     logs[1].add_client_error("describe_log_streams", "ResourceNotFoundException", "no such group")
