@@ -371,7 +371,7 @@ options:
 """
 
     # For modules that update software.
-    DEPLOYMENT = f"""
+    DEPLOYMENT: str = f"""
 options:
 {_under(_DEPLOYMENT, 1)}
 """
