@@ -19,6 +19,7 @@ import botocore.session
 from moto.utilities.utils import get_partition
 from werkzeug.wsgi import get_input_stream
 
+from local_cloud import access_control
 from local_cloud import faults as fault_kinds
 from local_cloud import quotas as quotas_module
 from local_cloud.admin import PREFIX as ADMIN_PREFIX
@@ -73,8 +74,17 @@ class Dropped(Exception):
 class App:
     """One WSGI application for all of AWS."""
 
-    def __init__(self, hyperpod: HyperPodService, moto: MotoApp, admin: Admin, faults: Faults, quotas: Quotas) -> None:
-        """The parts that answer."""
+    def __init__(
+        self,
+        hyperpod: HyperPodService,
+        moto: MotoApp,
+        admin: Admin,
+        faults: Faults,
+        quotas: Quotas,
+        *,
+        enforce_iam: bool = False,
+    ) -> None:
+        """The parts that answer; ``enforce_iam``: callers' policies are judged."""
         session = botocore.session.get_session()
         self._sagemaker = session.get_service_model("sagemaker")
         self._service_quotas = session.get_service_model("service-quotas")
@@ -83,6 +93,7 @@ class App:
         self._admin = admin
         self._faults = faults
         self._quotas = quotas
+        self._enforce_iam = enforce_iam
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         """WSGI."""
@@ -117,6 +128,8 @@ class App:
         try:
             _check_signature(call, environ)
             dropped_after = self._inject(call, environ)
+            if self._enforce_iam:
+                access_control.check(call, environ)
             answer = self._route(call, environ, request_id)
         except ServiceError as error:
             return error_answer(call.protocol, call.service, error, request_id)
@@ -150,6 +163,8 @@ class App:
         return take(fault_kinds.DROP_AFTER)
 
     def _route(self, call: Call, environ: dict[str, Any], request_id: str) -> Answer:
+        if (call.service, call.operation) == ("iam", access_control.SIMULATE):
+            return access_control.simulate(call, environ, request_id)
         target = environ.get("HTTP_X_AMZ_TARGET", "")
         if target.startswith("SageMaker."):
             return self._sagemaker_answer(call, environ, request_id)
@@ -235,14 +250,15 @@ def _context(call: Call, environ: dict[str, Any], request_id: str) -> RequestCon
 
 def _send(answer: Answer, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     headers = list(answer.headers.items())
+    body = b"" if environ["REQUEST_METHOD"] == "HEAD" else answer.body
     if environ["REQUEST_METHOD"] != "HEAD":
-        headers.append(("Content-Length", str(len(answer.body))))
+        headers.append(("Content-Length", str(len(body))))
     try:
         phrase = HTTPStatus(answer.status).phrase
     except ValueError:
         phrase = "Unknown"
     start_response(f"{answer.status} {phrase}", headers)
-    return [answer.body]
+    return [body]
 
 
 def _close(environ: dict[str, Any]) -> None:

@@ -68,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
         help="what nodes are: systemd containers, or records only (default: auto)",
     )
     one.add_argument("--speed", type=_speed, help="virtual seconds per second, of what has no real duration (1)")
+    one.add_argument("--enforce-iam", action="store_true", help="judge requests by their callers' IAM policies")
     one.add_argument("--foreground", action="store_true", help="stay in the foreground, log to the terminal")
 
     one = command("down", _down, "Stop it and its nodes; the state is kept.")
@@ -140,7 +141,9 @@ def _suffix(options: argparse.Namespace) -> str:
 
 def _up(options: argparse.Namespace) -> int:
     paths = _paths(options)
-    wanted = control.Wanted(port=options.port, provider=options.provider, speed=options.speed)
+    wanted = control.Wanted(
+        port=options.port, provider=options.provider, speed=options.speed, enforce_iam=options.enforce_iam
+    )
     if options.foreground:
         from local_cloud import serve  # noqa: PLC0415 # slow to import
 

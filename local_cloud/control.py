@@ -15,6 +15,7 @@ import sys
 import time
 from dataclasses import asdict
 from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,6 +46,7 @@ class Wanted:
     port: int | None
     provider: str | None
     speed: float | None
+    enforce_iam: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,7 @@ def resolve(paths: CloudPaths, wanted: Wanted) -> tuple[ServerSettings, str]:
         port=wanted.port or (last.port if last else 4567),
         provider=provider,
         speed=wanted.speed if wanted.speed is not None else 1.0,
+        enforce_iam=wanted.enforce_iam,
     )
     return settings, note
 
@@ -130,7 +133,7 @@ def _join(paths: CloudPaths, wanted: Wanted) -> Outcome:
             if time.monotonic() > deadline or not is_running(paths):
                 raise
             time.sleep(0.1)
-    settings = ServerSettings(**{name: running[name] for name in ("name", "port", "provider", "speed")})
+    settings = ServerSettings(**{name: running[name] for name in ("name", "port", "provider", "speed", "enforce_iam")})
     for name, value, have in (
         ("port", wanted.port, settings.port),
         ("provider", None if wanted.provider == AUTO else wanted.provider, settings.provider),
@@ -140,11 +143,15 @@ def _join(paths: CloudPaths, wanted: Wanted) -> Outcome:
                 f"local_cloud '{paths.name}' is up with {name} {have}, not {value}: "
                 f"run 'down' first, or use another --name."
             )
+    if wanted.enforce_iam and not settings.enforce_iam:
+        raise LocalCloudError(
+            f"local_cloud '{paths.name}' is up without --enforce-iam: run 'down' first, or use another --name."
+        )
     note = "already up"
     if wanted.speed is not None and wanted.speed != settings.speed:
         client.call(paths, "PUT", "speed", {"speed": wanted.speed})
         note = f"already up; speed changed from {settings.speed:g}"
-        settings = ServerSettings(settings.name, settings.port, settings.provider, wanted.speed)
+        settings = replace(settings, speed=wanted.speed)
     return Outcome(settings, already=True, note=note)
 
 

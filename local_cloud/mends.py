@@ -24,6 +24,7 @@ from moto.s3.exceptions import InvalidBucketName
 from moto.s3.responses import S3Response
 from werkzeug.datastructures import Headers
 
+from local_cloud import mends_fsx
 from local_cloud.moto_access import account_of
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -56,6 +57,7 @@ def apply() -> None:
     _mend_rule_descriptions()
     _mend_checksums()
     _mend_log_filter()
+    mends_fsx.apply()
     # The type of a NAT gateway in DescribeTags (EC2 API reference, TagSpecification).
     ec2_utils.EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"
 

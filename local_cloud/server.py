@@ -51,12 +51,14 @@ class ServerSettings:
         port: of the TCP listener.
         provider: ``podman`` or ``records``.
         speed: virtual seconds per second.
+        enforce_iam: callers' IAM policies are judged.
     """
 
     name: str
     port: int
     provider: str
     speed: float
+    enforce_iam: bool = False
 
 
 def clean_environment() -> None:
@@ -204,7 +206,7 @@ class Server:
         )
         about = {**asdict(settings), "pid": os.getpid(), "started": time.time()}
         admin = Admin(self._service, faults=faults, quotas=quotas, store=self._store, token=self._token, about=about)
-        app = self._counted(App(self._service, moto, admin, faults, quotas))
+        app = self._counted(App(self._service, moto, admin, faults, quotas, enforce_iam=settings.enforce_iam))
         self._servers = [
             make_server(host, port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno())
             for (host, port), listener in zip(
