@@ -29,8 +29,9 @@ description:
     warning names those of O(clusters) that are not there.
   - A file below C(group_vars) or C(host_vars) beside the configuration file that is not valid YAML is named with line
     and column, for ansible-core tells neither.
-  - Needs C(sagemaker:ListClusters), C(sagemaker:DescribeCluster), and C(sagemaker:ListClusterNodes); C(s3:GetObject)
-    for the legacy form.
+notes:
+  - "Required IAM actions: sagemaker:ListClusters, sagemaker:DescribeCluster, sagemaker:ListClusterNodes, s3:GetObject."
+  - C(s3:GetObject) is needed for clusters in the legacy Slurm form only.
 author: podforge contributors (@podforge)
 extends_documentation_fragment:
   - inventory_cache
@@ -226,7 +227,12 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]  # amazon.aws has
             try:
                 content = self._client("s3", region).get_object(Bucket=bucket, Key=key)["Body"].read()
                 form = json.loads(content)
-            except (botocore.exceptions.BotoCoreError, botocore.exceptions.ClientError, ValueError) as error:
+            except botocore.exceptions.ClientError as error:
+                if _code(error) in _DENIED:
+                    self._denied(error)
+                self.debug(f"s3://{bucket}/{key}: {error}")
+                continue
+            except (botocore.exceptions.BotoCoreError, ValueError) as error:
                 self.debug(f"s3://{bucket}/{key}: {error}")
                 continue
             if isinstance(form, dict):

@@ -175,14 +175,11 @@ attributes:
   idempotent:
     support: full
 notes:
-  - "IAM actions for O(state=present): C(sagemaker:DescribeCluster), C(sagemaker:ListTags), C(sagemaker:CreateCluster),
-    C(sagemaker:UpdateCluster), C(sagemaker:AddTags), C(sagemaker:DeleteTags), and C(iam:PassRole) on the execution
-    roles. With O(recreate_failed) also C(sagemaker:DeleteCluster)."
-  - "IAM actions for O(state=absent): C(sagemaker:DescribeCluster), C(sagemaker:ListTags), C(sagemaker:DeleteCluster)."
-  - "For progress: C(sagemaker:ListClusterNodes) and, in Continuous mode, C(sagemaker:ListClusterEvents); without them
-    the lines tell less. For the reasons of a failure: C(sagemaker:ListClusterNodes), C(sagemaker:ListClusterEvents),
-    C(sagemaker:DescribeClusterEvent), C(logs:DescribeLogStreams) and C(logs:GetLogEvents) on
-    C(/aws/sagemaker/Clusters/*)."
+  - "Required IAM actions: C(sagemaker:DescribeCluster), C(sagemaker:ListTags), C(sagemaker:CreateCluster),
+    C(sagemaker:UpdateCluster), C(sagemaker:AddTags), C(sagemaker:DeleteTags), C(sagemaker:DeleteCluster),
+    and C(iam:PassRole) on the execution roles; for progress and the reasons of a failure C(sagemaker:ListClusterNodes),
+    C(sagemaker:ListClusterEvents), C(sagemaker:DescribeClusterEvent), and C(logs:DescribeLogStreams) and
+    C(logs:GetLogEvents) on C(/aws/sagemaker/Clusters/*)."
   - C(image_id) and C(image_release_version) are those that a group is made with. For a group that exists they can only
     be compared, as instances get another image by the call UpdateClusterSoftware.
   - CreateCluster itself needs permissions on what it uses (EC2 networks, EKS, KMS), see the documentation of AWS.

@@ -115,8 +115,8 @@ attributes:
   idempotent:
     support: full
 notes:
-  - "IAM actions: C(s3:ListBucket), C(s3:PutObject) and C(s3:GetObject); C(s3:DeleteObject) and
-    C(sagemaker:DescribeCluster) when there are old bundles, and with O(state=absent)."
+  - "Required IAM actions: s3:ListBucket, s3:PutObject, s3:GetObject, s3:DeleteObject, sagemaker:DescribeCluster."
+  - The last two are needed when there are old bundles, and with O(state=absent).
 seealso:
   - module: podforge.hyperpod.hyperpod_cluster
 """

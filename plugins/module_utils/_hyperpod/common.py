@@ -61,6 +61,8 @@ _CREDENTIAL_CODES = frozenset(
 )
 # The service lists all values of an enum; of instance types there are hundreds.
 _LONG_LIST = re.compile(r"(?<=enum value set: )\[(?:[^,\]]+,){15,}[^,\]]+\]")
+# S3 answers HEAD without a text, and with the status as code.
+_HEAD_ACTIONS = {"HeadBucket": "s3:ListBucket", "HeadObject": "s3:GetObject"}
 _CREDENTIALS_HINT = (
     "give access_key and secret_key, or profile, or set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE,"
     " where the task runs"
@@ -190,6 +192,13 @@ def hint(error: HyperPodError, region: str | None) -> str:
         return "check that the endpoint is right (endpoint_url, AWS_ENDPOINT_URL), running and reachable from here"
     if error.code in _CREDENTIAL_CODES:
         return f"the credentials are not accepted in {region}: {_CREDENTIALS_HINT}"
+    return _denied_hint(error)
+
+
+def _denied_hint(error: HyperPodError) -> str:
+    action = _HEAD_ACTIONS.get(getattr(error.exception, "operation_name", ""))
+    if error.code == "403" and action:
+        return f"S3 does not say why; most likely {action} is not granted to who runs the task, or it is not theirs"
     if "AccessDenied" in error.code:
         return "grant the action to who runs the task; this module's documentation lists all that it needs"
     return ""

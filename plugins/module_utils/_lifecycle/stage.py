@@ -127,7 +127,7 @@ def prune(
     try:
         cluster = describe_cluster(sagemaker(), place.cluster_name)
     except HyperPodError as error:
-        return [], f"old bundles are kept, since it cannot be known which the cluster uses: {error.message}"
+        return [], f"old bundles are kept, since it cannot be known which the cluster uses: {error}"
     if not is_settled(cluster):
         return [], None
     keep = {current, *referred_ids(place.bucket, place.root, cluster)}

@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Callable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -19,17 +20,25 @@ from typing import Any
 from typing import TypeVar
 
 import boto3
+from botocore.config import Config
+
+from tools import permissions
 
 T = TypeVar("T")
 
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "us-west-2"
+PREFIX = "podforge.hyperpod."
 SERVE = """
+import logging
 import sys
 from local_cloud.paths import CloudPaths
 from local_cloud.server import Server, ServerSettings, clean_environment
 clean_environment()
-settings = ServerSettings(name="modules", port=int(sys.argv[1]), provider="records", speed=float(sys.argv[2]))
+logging.basicConfig(level=logging.INFO, format="%(name)s %(message)s")
+settings = ServerSettings(
+    name="modules", port=int(sys.argv[1]), provider="records", speed=float(sys.argv[2]), enforce_iam=True
+)
 Server(settings, CloudPaths.of("modules")).serve(lambda: None)
 """
 TRUST = {
@@ -61,6 +70,19 @@ def eventually(look: Callable[[], T | None], seconds: float = 60) -> T:
     raise AssertionError("it did not come about in time")
 
 
+@dataclass(frozen=True)
+class Keys:
+    """Credentials."""
+
+    key: str
+    secret: str
+
+
+# A key that nobody made is the account's root user.
+ROOT_KEYS = Keys("AKIAMODULES", "secret-of-the-tests")
+PATIENT = Config(retries={"mode": "standard", "total_max_attempts": 10})
+
+
 @dataclass
 class Cloud:
     """The running cloud: ``place`` has the ids that clusters are made of."""
@@ -71,6 +93,7 @@ class Cloud:
     speed: float
     process: subprocess.Popen[bytes] | None = None
     place: dict[str, str] = field(default_factory=dict)
+    keys: dict[frozenset[str], Keys] = field(default_factory=dict)
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
@@ -119,13 +142,14 @@ class Cloud:
         self.admin("PUT", "speed", {"speed": speed})
 
     def client(self, service: str) -> Any:
-        """A plain client."""
+        """A plain client of the account's root user."""
         return boto3.client(
             service,
             endpoint_url=self.url,
             region_name=REGION,
-            aws_access_key_id="AKIAMODULES",
-            aws_secret_access_key="secret-of-the-tests",
+            aws_access_key_id=ROOT_KEYS.key,
+            aws_secret_access_key=ROOT_KEYS.secret,
+            config=PATIENT,
         )
 
     def at_rest(self, name: str) -> dict[str, Any]:
@@ -154,6 +178,31 @@ class Cloud:
             eks.create_cluster(name=name, roleArn=self.place["role"], resourcesVpcConfig=network, accessConfig=access)
         arn: str = eks.describe_cluster(name=name)["cluster"]["arn"]
         return arn
+
+    def keys_for(self, plugins: frozenset[str]) -> Keys:
+        """Keys of a user who may do what the documentation of these plugins names, and nothing else."""
+        if not plugins:
+            return ROOT_KEYS
+        if plugins not in self.keys:
+            self.keys[plugins] = self.user(f"user-{len(self.keys)}", permissions.policy(plugins))
+        return self.keys[plugins]
+
+    def user(self, name: str, policy: dict[str, Any]) -> Keys:
+        """Keys of a new user who has the policy."""
+        iam = self.client("iam")
+        iam.create_user(UserName=name)
+        self.allow(name, policy)
+        made = iam.create_access_key(UserName=name)["AccessKey"]
+        return Keys(made["AccessKeyId"], made["SecretAccessKey"])
+
+    def allow(self, name: str, policy: dict[str, Any]) -> None:
+        """Give a user this policy instead of the one it has."""
+        self.client("iam").put_user_policy(UserName=name, PolicyName="p", PolicyDocument=json.dumps(policy))
+
+    def requests(self) -> list[str]:
+        """Operations that were asked for until now, such as ``sagemaker:ListTags``, in their order."""
+        lines = (self.state / "serve.log").read_text().splitlines()
+        return [line.split()[1] for line in lines if line.startswith("local_cloud.access ")]
 
     def found(self) -> None:
         """Make the network, role and bucket that clusters need."""
@@ -195,15 +244,15 @@ class Ansible:
         self.cloud = cloud
         self.folder = folder
 
-    def environment(self, **more: str) -> dict[str, str]:
+    def environment(self, keys: Keys = ROOT_KEYS, **more: str) -> dict[str, str]:
         """Environment of ansible-playbook; nothing of the user's AWS settings gets in."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "ANSIBLE_"))}
         return {
             **inherited,
             "AWS_ENDPOINT_URL": self.cloud.url,
             "AWS_REGION": REGION,
-            "AWS_ACCESS_KEY_ID": "AKIAMODULES",
-            "AWS_SECRET_ACCESS_KEY": "secret-of-the-tests",
+            "AWS_ACCESS_KEY_ID": keys.key,
+            "AWS_SECRET_ACCESS_KEY": keys.secret,
             "AWS_EC2_METADATA_DISABLED": "true",
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
@@ -234,12 +283,15 @@ class Ansible:
         return [program, "-i", "localhost,", str(playbook)], results
 
     def start(self, *tasks: dict[str, Any]) -> tuple[subprocess.Popen[str], Path]:
-        """Start a play, in a session of its own; the file will hold the results."""
+        """Start a play, in a session of its own, with no more rights than its modules' documentation names.
+
+        The file will hold the results.
+        """
         command, results = self.command(list(tasks))
         running = subprocess.Popen(
             command,
             cwd=ROOT,
-            env=self.environment(),
+            env=self.environment(self.cloud.keys_for(plugins_of(tasks))),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -261,7 +313,8 @@ class Ansible:
         output = "".join(lines)
         assert results.exists(), output
         assert then is None, f"no line has {when!r}: {output}"
-        assert "secret-of-the-tests" not in output + results.read_text()
+        for secret in (ROOT_KEYS.secret, *(keys.secret for keys in self.cloud.keys.values())):
+            assert secret not in output + results.read_text()
         return Played(json.loads(results.read_text()), output)
 
     def group(self, name: str, count: int, kind: str = "Compute", **more: Any) -> dict[str, Any]:
@@ -274,13 +327,14 @@ class Ansible:
             "instance_type": "ml.c5.xlarge",
             "instance_count": count,
             "execution_role": self.cloud.place["role"],
-            "life_cycle_config": {
-                "source_s3_uri": f"s3://{self.cloud.place['bucket']}/one",
-                "on_create": "on_create.sh",
-            },
+            "life_cycle_config": self.lifecycle("one"),
             "slurm_config": slurm,
             **more,
         }
+
+    def lifecycle(self, prefix: str) -> dict[str, str]:
+        """Lifecycle files in the bucket."""
+        return {"source_s3_uri": f"s3://{self.cloud.place['bucket']}/{prefix}", "on_create": "on_create.sh"}
 
     def wish(self, name: str, workers: int = 2, **more: Any) -> dict[str, Any]:
         """Options of a Slurm cluster with a controller and workers."""
@@ -296,6 +350,11 @@ class Ansible:
             "wait_timeout": 120,
             **more,
         }
+
+
+def plugins_of(tasks: Iterable[dict[str, Any]]) -> frozenset[str]:
+    """Names of our modules in tasks."""
+    return frozenset(key.removeprefix(PREFIX) for task in tasks for key in task if key.startswith(PREFIX))
 
 
 def cluster(options: dict[str, Any], **keywords: Any) -> dict[str, Any]:

@@ -1,0 +1,43 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules run in this process: same code, same requests, without the seconds that a playbook takes to start."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+import os
+from typing import Any
+from unittest.mock import patch
+
+import botocore.loaders
+import botocore.session
+from ansible.module_utils.testing import patch_module_args
+from modules_harness import REGION
+from modules_harness import ROOT_KEYS
+from modules_harness import Cloud
+from modules_harness import Keys
+
+PACKAGE = "ansible_collections.podforge.hyperpod.plugins.modules"
+# Service models are read once, not once a session.
+LOADER = botocore.loaders.create_loader()
+
+
+def run_module(cloud: Cloud, name: str, options: dict[str, Any], keys: Keys = ROOT_KEYS) -> dict[str, Any]:
+    """The result of a module, failed or not."""
+    reach = {"region": REGION, "endpoint_url": cloud.url, "access_key": keys.key, "secret_key": keys.secret}
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
+    output = io.StringIO()
+    with (
+        patch.dict(os.environ, {**kept, "AWS_EC2_METADATA_DISABLED": "true"}, clear=True),
+        patch.object(botocore.loaders, "create_loader", lambda *_paths: LOADER),
+        patch_module_args({**reach, **options}),
+        contextlib.redirect_stdout(output),
+        contextlib.suppress(SystemExit),
+    ):
+        importlib.import_module(f"{PACKAGE}.{name}").main()
+    result: dict[str, Any] = json.loads(output.getvalue().strip().splitlines()[-1])
+    assert keys.secret not in output.getvalue()
+    return result
