@@ -11,14 +11,12 @@ module: hyperpod_preflight
 short_description: Check everything about a SageMaker HyperPod cluster that can be known before it is made
 version_added: 0.1.0
 description:
-  - Checks the description of a cluster, and the account, network, role, bucket, lifecycle files, and quotas that it is
-    to stand on.
+  - Checks the description of a cluster, and all that it is to stand on. These are the account, subnets, security
+    groups, instance types in their Availability Zones, quotas, training plans, role and permissions, bucket, lifecycle
+    files, FSx file systems and the way to them, secrets, certificates, the EKS cluster, and the pod network.
   - Reports all findings at once, as failures, warnings, and passes; fails if there is a failure. Changes nothing.
   - Run it before anything is made, and again when the ids of what was made are known.
-  - Needs C(sts:GetCallerIdentity), C(sagemaker:DescribeCluster), C(ec2:DescribeSubnets), C(ec2:DescribeRouteTables),
-    C(ec2:DescribeSecurityGroups), C(iam:GetRole), C(iam:ListAttachedRolePolicies), C(iam:ListRolePolicies),
-    C(s3:ListBucket), C(s3:GetBucketTagging), C(s3:GetObject), and C(servicequotas:ListServiceQuotas).
-  - What may not be read is a warning.
+  - What could not be checked is a warning that says why, never a pass.
 extends_documentation_fragment:
   - podforge.hyperpod._attributes
   - podforge.hyperpod._attributes.info_module
@@ -49,6 +47,31 @@ options:
     description: Entry script below O(source_s3_uri).
     type: str
     default: on_create.sh
+  secrets:
+    description: Names or ARNs of secrets that nodes read, such as the password that they bind to a directory with.
+    type: list
+    elements: str
+    default: []
+  certificates:
+    description: Certificates of LDAPS endpoints.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      arn:
+        description: ARN of the certificate in ACM.
+        type: str
+        required: true
+      name:
+        description: Host name or C(ldaps://) URI that clients connect to; the certificate must be for it.
+        type: str
+  pod_cidr:
+    description: Network of pods, for a Kubernetes of your own on the nodes; a /24 for each node.
+    type: str
+  service_cidr:
+    description: Network of services of that Kubernetes, which O(pod_cidr) must not overlap.
+    type: str
+    default: 10.96.0.0/12
   scope:
     description:
       - V(all) checks everything.
@@ -61,6 +84,15 @@ options:
     type: list
     elements: str
     default: []
+notes:
+  - "Required IAM actions: sagemaker:DescribeCluster, ec2:DescribeAvailabilityZones, ec2:DescribeSubnets,
+    ec2:DescribeRouteTables, ec2:DescribeSecurityGroups, ec2:DescribeInstanceTypes, ec2:DescribeInstanceTypeOfferings,
+    ec2:DescribeNetworkInterfaces, ec2:DescribeVpcs, fsx:DescribeFileSystems, iam:GetRole,
+    iam:ListAttachedRolePolicies, iam:ListRolePolicies, iam:SimulatePrincipalPolicy, s3:ListBucket,
+    s3:GetBucketTagging, s3:GetBucketPublicAccessBlock, s3:GetBucketPolicyStatus, s3:GetObject,
+    secretsmanager:DescribeSecret, acm:DescribeCertificate, servicequotas:ListServiceQuotas,
+    sagemaker:DescribeTrainingPlan, eks:DescribeCluster, eks:ListAddons, eks:DescribeAddon."
+  - Only what the description has is asked about; C(fsx:DescribeFileSystems), for example, takes a file system.
 author: podforge contributors (@podforge)
 seealso:
   - module: podforge.hyperpod.hyperpod_description
@@ -79,6 +111,15 @@ EXAMPLES = r"""
     subnet_ids: [subnet-0123456789abcdef0]
     security_group_ids: [sg-0123456789abcdef0]
     ignore: [subnet_addresses]
+
+- name: Check the directory's secret and certificate, too
+  podforge.hyperpod.hyperpod_preflight:
+    description: "{{ described.description }}"
+    region: us-west-2
+    secrets: [hyperpod/directory-bind]
+    certificates:
+      - arn: arn:aws:acm:us-west-2:123456789012:certificate/12345678-1234-1234-1234-123456789012
+        name: ldaps://ldap.example.com
 """
 
 RETURN = r"""
@@ -131,6 +172,7 @@ caller:
     region: us-west-2
 """
 
+import functools
 from typing import Any
 
 try:
@@ -151,7 +193,21 @@ from ..module_utils._findings import report
 from ..module_utils._findings import soften
 from ..module_utils._hyperpod.common import REQUEST_ATTEMPTS
 from ..module_utils._preflight.connection import known_regions
-from ..module_utils._preflight.runner import Preflight
+from ..module_utils._preflight.runner import run
+from ..module_utils._preflight.survey import Survey
+
+GIVEN = (
+    "description",
+    "subnet_ids",
+    "security_group_ids",
+    "execution_role_arn",
+    "source_s3_uri",
+    "entry",
+    "secrets",
+    "certificates",
+    "pod_cidr",
+    "service_cidr",
+)
 
 
 def main() -> None:
@@ -164,6 +220,15 @@ def main() -> None:
             "execution_role_arn": {"type": "str"},
             "source_s3_uri": {"type": "str"},
             "entry": {"type": "str", "default": "on_create.sh"},
+            "secrets": {"type": "list", "elements": "str", "default": [], "no_log": False},
+            "certificates": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {"arn": {"type": "str", "required": True}, "name": {"type": "str"}},
+            },
+            "pod_cidr": {"type": "str"},
+            "service_cidr": {"type": "str", "default": "10.96.0.0/12"},
             "scope": {"type": "str", "choices": ["all", "access"], "default": "all"},
             "ignore": {"type": "list", "elements": "str", "default": []},
         },
@@ -171,20 +236,20 @@ def main() -> None:
     )
     session = botocore.session.get_session()
 
+    @functools.cache
     def client(service: str, attempts: int = REQUEST_ATTEMPTS) -> Any:
         config = botocore.config.Config(retries={"mode": "standard", "total_max_attempts": attempts})
         return module.client(service, config=config)
 
-    keys = ("description", "subnet_ids", "security_group_ids", "execution_role_arn", "source_s3_uri", "entry")
-    preflight = Preflight(
-        **{key: module.params[key] for key in keys},
+    survey = Survey(
+        **{key: module.params[key] for key in GIVEN},
         region=module.region,
         endpoint_url=module.params.get("endpoint_url"),
         client=client,
         known_regions=known_regions(session),
         instance_types=instance_types(create_cluster_shape(session)),
     )
-    found = preflight.run(access_only=module.params["scope"] == "access")
+    found = run(survey, access_only=module.params["scope"] == "access")
     findings = soften(found, module.params["ignore"])
     numbers = [count(findings, level) for level in (FAILURE, WARNING, PASS)]
     summary = "{} failures, {} warnings, {} passes".format(*numbers)
@@ -197,10 +262,10 @@ def main() -> None:
             "passes": numbers[2],
             "findings": [finding.as_dict() for finding in findings],
         },
-        "existing": preflight.existing,
+        "existing": survey.existing,
     }
-    if preflight.caller:
-        result["caller"] = {**preflight.caller, "region": module.region, "bucket": preflight.bucket}
+    if survey.caller:
+        result["caller"] = {**survey.caller, "region": module.region, "bucket": survey.bucket}
     if numbers[0]:
         module.fail_json(msg=report(f"The cluster can't be made like this ({summary}):", findings), **result)
     module.exit_json(changed=False, **result)

@@ -26,6 +26,19 @@ SERVICE = "sagemaker.amazonaws.com"
 # Set on all that the playbooks make, with the name of the cluster it was made for.
 OWNER_TAG = "podforge:cluster"
 MANAGED_POLICY = "AmazonSageMakerClusterInstanceRolePolicy"
+_SESSIONS = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
+_INTERFACES = (
+    "CreateNetworkInterface",
+    "CreateNetworkInterfacePermission",
+    "DeleteNetworkInterface",
+    "DeleteNetworkInterfacePermission",
+    "DescribeDhcpOptions",
+    "DescribeNetworkInterfaces",
+    "DescribeSecurityGroups",
+    "DescribeSubnets",
+    "DescribeVpcs",
+    "DetachNetworkInterface",
+)
 
 
 def account_of(arn: str) -> str:
@@ -86,6 +99,61 @@ def judge_role(arn: str, document: dict[str, Any], policies: Sequence[str] | Non
                 fix=f"attach {MANAGED_POLICY}, or a policy that says the same",
             )
         )
+    return findings
+
+
+def needed_permissions(
+    partition: str, region: str, account_id: str, cluster: str, buckets: Sequence[str], *, own_network: bool
+) -> list[tuple[str, str]]:
+    """Pairs of action and resource that nodes can't do without ("IAM role for SageMaker HyperPod")."""
+    logs = f"arn:{partition}:logs:{region}:{account_id}:log-group:/aws/sagemaker/Clusters/{cluster}/id"
+    pairs = [
+        ("logs:CreateLogGroup", logs),
+        ("logs:CreateLogStream", f"{logs}:log-stream:LifecycleConfig/group/i-0"),
+        ("logs:PutLogEvents", f"{logs}:log-stream:LifecycleConfig/group/i-0"),
+        ("logs:DescribeLogStreams", f"{logs}:log-stream:"),
+        ("cloudwatch:PutMetricData", "*"),
+    ]
+    pairs += [(f"ssmmessages:{action}", "*") for action in _SESSIONS]
+    for bucket in buckets:
+        name = f"arn:{partition}:s3:::{bucket}"
+        pairs += [("s3:ListBucket", name), ("s3:GetObject", f"{name}/lifecycle/on_create.sh")]
+    if own_network:
+        pairs += [(f"ec2:{action}", "*") for action in _INTERFACES]
+        pairs.append(("ec2:CreateTags", f"arn:{partition}:ec2:{region}:{account_id}:network-interface/eni-0"))
+    return pairs
+
+
+def simulation_context(account_id: str) -> dict[str, str]:
+    """Values of condition keys that the policies of AWS ask for and the simulator doesn't know by itself."""
+    keys = ("aws:PrincipalAccount", "aws:ResourceAccount", "s3:ResourceAccount")
+    return {**dict.fromkeys(keys, account_id), "cloudwatch:namespace": "/aws/sagemaker/Clusters"}
+
+
+def judge_permissions(arn: str, results: Sequence[dict[str, Any]]) -> list[Finding]:
+    """What the simulator of IAM says about a role: results of SimulatePrincipalPolicy."""
+    denied, unclear = [], []
+    for result in results:
+        if result["EvalDecision"] == "allowed":
+            continue
+        resource = result.get("EvalResourceName") or "*"
+        text = result["EvalActionName"] if resource == "*" else f"{result['EvalActionName']} on {resource}"
+        missing = result.get("MissingContextValues") or []
+        if missing and result["EvalDecision"] == "implicitDeny":
+            unclear.append(f"{text} (depends on {', '.join(missing)})")
+        else:
+            denied.append(text)
+    findings = []
+    if denied:
+        what = f"The role does not allow {len(denied)} of {len(results)} actions that nodes need: {'; '.join(denied)}"
+        why = "Nodes would fail to start, or could not be seen and reached"
+        fix = f"attach {MANAGED_POLICY} and what a VPC of your own needs, or a policy that says the same"
+        findings.append(failure("role_permissions", what, where=arn, why=why, fix=fix))
+    if unclear:
+        what = f"Whether the role allows this could not be checked: {'; '.join(unclear)}"
+        findings.append(warning("role_permissions", what, where=arn, fix="look at the conditions in its policies"))
+    if not findings:
+        findings.append(passed("role_permissions", f"The role allows all {len(results)} actions", where=arn))
     return findings
 
 

@@ -28,15 +28,20 @@ _ANYWHERE = "0.0.0.0/0"
 
 
 def judge_subnets(
-    wanted: Sequence[str], subnets: Sequence[dict[str, Any]], tables: Sequence[dict[str, Any]], needed: int
+    wanted: Sequence[str],
+    subnets: Sequence[dict[str, Any]],
+    tables: Sequence[dict[str, Any]] | None,
+    needed: int,
+    with_efa: int | None = None,
 ) -> list[Finding]:
     """The subnets of the cluster.
 
     Args:
         wanted: ids.
         subnets: what DescribeSubnets answers for them.
-        tables: route tables of their VPC.
-        needed: addresses that the cluster will take in addition to what it has.
+        tables: route tables of their VPC; None: they could not be read.
+        needed: instances that will be placed there in addition to those that are.
+        with_efa: addresses that they take when each EFA interface takes one; None: not known.
     """
     found = {subnet["SubnetId"]: subnet for subnet in subnets}
     findings = [
@@ -57,6 +62,12 @@ def judge_subnets(
         return [failure("subnet_vpc", what, where=", ".join(wanted), fix="use subnets of one VPC")]
     for subnet in subnets:
         findings.extend(_judge_subnet(subnet, tables))
+    zones = sorted({str(subnet.get("AvailabilityZone")) for subnet in subnets})
+    if len(zones) > 1:
+        what = f"The subnets are in several zones: {', '.join(zones)}"
+        why = "Nodes of one group may be placed in different zones, which EFA and fast storage don't bear"
+        fix = "give groups that belong together one subnet, by override_vpc_config"
+        findings.append(warning("subnet_zone", what, where=", ".join(wanted), why=why, fix=fix))
     free = sum(int(subnet["AvailableIpAddressCount"]) for subnet in subnets)
     where = ", ".join(wanted)
     if free < needed:
@@ -70,14 +81,27 @@ def judge_subnets(
                 fix="use larger subnets, or fewer instances",
             )
         )
+    elif with_efa is not None and free < with_efa:
+        findings.append(
+            warning(
+                "subnet_addresses",
+                f"The subnets have {free} free addresses, and the instances have {with_efa} network interfaces",
+                where=where,
+                value=free,
+                why="Instances with EFA take an address for each interface that isn't EFA only",
+                fix="use larger subnets, or fewer instances",
+            )
+        )
     else:
         findings.append(passed("subnet_addresses", f"{free} free addresses, {needed} needed", where=where))
     return findings
 
 
-def _judge_subnet(subnet: dict[str, Any], tables: Sequence[dict[str, Any]]) -> list[Finding]:
+def _judge_subnet(subnet: dict[str, Any], tables: Sequence[dict[str, Any]] | None) -> list[Finding]:
     subnet_id = subnet["SubnetId"]
-    routes = _routes(subnet_id, tables)
+    if tables is None and not subnet.get("MapPublicIpOnLaunch"):
+        return []
+    routes = _routes(subnet_id, tables or [])
     gateway = next((r.get("GatewayId", "") for r in routes if str(r.get("GatewayId", "")).startswith("igw-")), "")
     if subnet.get("MapPublicIpOnLaunch") or gateway:
         reason = f"it routes to the internet gateway {gateway}" if gateway else "it maps public addresses on launch"
@@ -91,7 +115,15 @@ def _judge_subnet(subnet: dict[str, Any], tables: Sequence[dict[str, Any]]) -> l
             )
         ]
     findings = [passed("subnet_private", f"Subnet {subnet_id} is private", where=subnet_id)]
-    if not any(route.get("DestinationCidrBlock") == _ANYWHERE for route in routes):
+    out = [route for route in routes if route.get("DestinationCidrBlock") == _ANYWHERE]
+    dead = next((route for route in out if route.get("State") == "blackhole"), None)
+    if dead is not None:
+        what = f"The way out of subnet {subnet_id} leads nowhere"
+        gone = dead.get("NatGatewayId") or dead.get("GatewayId") or dead.get("TransitGatewayId")
+        why = "What the route names was deleted; nodes would reach nothing, and fail after a long time"
+        fix = "route to a NAT gateway that is there"
+        findings.append(failure("subnet_egress", what, where=subnet_id, value=gone, why=why, fix=fix))
+    elif not out:
         findings.append(
             warning(
                 "subnet_egress",

@@ -33,12 +33,9 @@ def usage_name(instance_type: str) -> str:
 
 
 def judge_quotas(
-    quotas: Mapping[str, float] | None, by_type: Mapping[str, int], total: int, largest_volume_gb: int
+    quotas: Mapping[str, float], by_type: Mapping[str, int], total: int, largest_volume_gb: int
 ) -> list[Finding]:
-    """The request's shape against the quotas by name; None: they could not be read."""
-    if quotas is None:
-        fix = "allow servicequotas:ListServiceQuotas, or look into the Service Quotas console"
-        return [warning("quota", "The service quotas could not be read", where="Service Quotas", fix=fix)]
+    """The request's shape against the quotas by name."""
     known = {name.strip().lower(): value for name, value in quotas.items()}
     wanted = [(usage_name(kind), count) for kind, count in sorted(by_type.items()) if count]
     wanted += [(PER_CLUSTER, total), (TOTAL, total)]

@@ -17,9 +17,12 @@ from .._findings import passed
 from .._findings import warning
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .._findings import Finding
 
 PREFIX = "sagemaker-"
+_BLOCKS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 
 def judge_bucket_name(bucket: str, *, role_is_made: bool) -> Finding:
@@ -57,6 +60,42 @@ def judge_bucket(bucket: str, status: int, bucket_region: str | None, region: st
             failure("bucket_exists", "The bucket belongs to somebody else, or may not be read", where=bucket, fix=fix)
         ]
     return [passed("bucket_exists", f"The bucket exists in {region}", where=bucket)]
+
+
+def judge_privacy(bucket: str, block: Mapping[str, bool] | None, *, public: bool) -> Finding:
+    """Who can read the bucket.
+
+    Args:
+        bucket: name.
+        block: its public access block; None: it has none.
+        public: its policy makes it public.
+    """
+    lacking = [name for name in _BLOCKS if not (block or {}).get(name)]
+    if public and "RestrictPublicBuckets" in lacking:
+        what, why = "The bucket's policy makes it public", "Everybody could read, or change, what nodes run as root"
+        fix = "remove the statement for everybody, and block public access: aws s3api put-public-access-block"
+        return failure("bucket_private", what, where=bucket, why=why, fix=fix)
+    if lacking:
+        what = f"The bucket does not block public access: {', '.join(lacking)}"
+        why = "One wrong policy or ACL would make public what nodes run as root"
+        fix = "aws s3api put-public-access-block, or rely on the account's own block"
+        return warning("bucket_private", what, where=bucket, why=why, fix=fix)
+    return passed("bucket_private", "The bucket is private", where=bucket)
+
+
+def judge_forms(uri: str, *, present: bool) -> Finding | None:
+    """Only one form of the Slurm configuration may be there ("SageMaker HyperPod Slurm configuration").
+
+    Args:
+        uri: place of provisioning_parameters.json beside the lifecycle files of a request with SlurmConfig.
+        present: it is there.
+    """
+    if not present:
+        return None
+    what = "provisioning_parameters.json lies beside the lifecycle files, and the groups have SlurmConfig as well"
+    why = "HyperPod refuses both at once"
+    fix = "remove the file from S3, or slurm_config from all groups"
+    return failure("both_forms", what, where=uri, why=why, fix=fix)
 
 
 def judge_entry(uri: str, content: bytes | None) -> list[Finding]:

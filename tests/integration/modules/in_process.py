@@ -32,7 +32,7 @@ def run_module(cloud: Cloud, name: str, options: dict[str, Any], keys: Keys = RO
     output = io.StringIO()
     with (
         patch.dict(os.environ, {**kept, "AWS_EC2_METADATA_DISABLED": "true"}, clear=True),
-        patch.object(botocore.loaders, "create_loader", lambda *_paths: LOADER),
+        patch.object(botocore.session, "create_loader", lambda *_paths: LOADER),
         patch_module_args({**reach, **options}),
         contextlib.redirect_stdout(output),
         contextlib.suppress(SystemExit),
