@@ -176,7 +176,7 @@ class InventoryModule(AWSInventoryBase):  # type: ignore[misc]  # amazon.aws has
         return [str(region) for region in regions]
 
     def _client(self, service: str, region: str) -> Any:
-        config = botocore.config.Config(retries={"mode": "standard", "total_max_attempts": _ATTEMPTS})
+        config = botocore.config.Config(retries={"mode": "adaptive", "total_max_attempts": _ATTEMPTS})
         return self.client(service, region=region, config=config)
 
     def _clusters(self, region: str) -> list[dict[str, Any]]:

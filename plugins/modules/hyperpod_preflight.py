@@ -238,7 +238,7 @@ def main() -> None:
 
     @functools.cache
     def client(service: str, attempts: int = REQUEST_ATTEMPTS) -> Any:
-        config = botocore.config.Config(retries={"mode": "standard", "total_max_attempts": attempts})
+        config = botocore.config.Config(retries={"mode": "adaptive", "total_max_attempts": attempts})
         return module.client(service, config=config)
 
     survey = Survey(

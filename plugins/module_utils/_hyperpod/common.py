@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _RAISE = object()
 
-# Attempts per request, by the SDK: throttles, 5xx and dropped connections, with jittered backoff. Single pages of a
-# listing are repeated, not the whole listing.
+# Attempts per request, by the SDK: throttles, 5xx and dropped connections, with jittered backoff, and a client that is
+# throttled asks more slowly from then on. Single pages of a listing are repeated, not the whole listing.
 REQUEST_ATTEMPTS = 8
 # Rounds of such attempts, and the longest pause in seconds before the second, which doubles from there on.
 _ROUNDS = 4
@@ -154,7 +154,7 @@ def botocore_version() -> str:
 
 
 def client_config() -> Any:
-    """Retries of the SDK for our clients, which slow down when they are throttled; the user's aws_config goes first."""
+    """Retries of the SDK for our clients; the user's aws_config goes before it."""
     return botocore.config.Config(retries={"mode": "adaptive", "total_max_attempts": REQUEST_ATTEMPTS})
 
 

@@ -9,7 +9,6 @@ from datetime import timedelta
 from datetime import timezone
 
 import pytest
-
 from ansible_collections.podforge.hyperpod.plugins.module_utils._preflight import access
 from ansible_collections.podforge.hyperpod.plugins.module_utils._preflight import capacity
 from ansible_collections.podforge.hyperpod.plugins.module_utils._preflight import filesystems
