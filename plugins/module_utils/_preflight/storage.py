@@ -55,7 +55,7 @@ def judge_bucket(bucket: str, status: int, bucket_region: str | None, region: st
         what = f"The bucket is in {bucket_region}, the cluster in {region}"
         return [failure("bucket_region", what, where=bucket, value=bucket_region, fix=f"use a bucket in {region}")]
     if status == 403:
-        fix = "names of buckets are shared by all accounts: choose another name, or ask for access to it"
+        fix = "names of buckets are shared by all accounts: choose another name, or allow s3:ListBucket on it"
         return [
             failure("bucket_exists", "The bucket belongs to somebody else, or may not be read", where=bucket, fix=fix)
         ]
