@@ -9,8 +9,10 @@ import ipaddress
 import re
 from typing import Any
 
+import botocore.session
 from moto.core.responses import ActionResult
 from moto.ec2 import utils as ec2_utils
+from moto.ec2.models import EC2Backend
 from moto.ec2.models import ec2_backends
 from moto.ec2.responses.security_groups import SecurityGroups
 from moto.eks import models as eks_models
@@ -57,6 +59,8 @@ def apply() -> None:
     _mend_rule_descriptions()
     _mend_checksums()
     _mend_log_filter()
+    _mend_new_buckets()
+    _mend_offerings()
     mends_fsx.apply()
     # The type of a NAT gateway in DescribeTags (EC2 API reference, TagSpecification).
     ec2_utils.EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"
@@ -135,6 +139,46 @@ def _mend_log_filter() -> None:
         return inner(self)
 
     LogsResponse.filter_log_events = filter_log_events
+
+
+def _mend_new_buckets() -> None:
+    """New buckets block public access since April 2023 (S3 user guide, "Blocking public access")."""
+    inner = s3_models.S3Backend.create_bucket
+
+    @functools.wraps(inner)
+    def create_bucket(self: Any, *args: Any, **kwargs: Any) -> Any:
+        bucket = inner(self, *args, **kwargs)
+        bucket.public_access_block = s3_models.PublicAccessBlock(*["true"] * 4)
+        return bucket
+
+    s3_models.S3Backend.create_bucket = create_bucket
+
+
+def _mend_offerings() -> None:
+    """The first zone of a region offers every instance type of HyperPod, as here any can be had there.
+
+    moto has a copy of what one account once saw, without the newest types.
+    """
+    inner = EC2Backend.describe_instance_type_offerings
+    shape: Any = botocore.session.get_session().get_service_model("sagemaker").shape_for("ClusterInstanceType")
+    names = [name.removeprefix("ml.") for name in shape.enum]
+
+    @functools.wraps(inner)
+    def describe_instance_type_offerings(
+        self: Any, location_type: str | None = None, filters: dict[str, Any] | None = None
+    ) -> list[Any]:
+        found = inner(self, location_type, filters)
+        zone = min(self.describe_availability_zones(), key=lambda each: each.name, default=None)
+        kind = location_type or "region"
+        place = {"availability-zone": "name", "availability-zone-id": "zone_id"}.get(kind)
+        if zone is None or (place is None and kind != "region"):
+            return list(found)
+        location = getattr(zone, place) if place else self.region_name
+        seen = {offer["InstanceType"] for offer in found if offer["Location"] == location}
+        more = [{"InstanceType": name, "Location": location} for name in names if name not in seen]
+        return [*found, *(offer for offer in more if self.matches_filters(offer, filters or {}, kind))]
+
+    EC2Backend.describe_instance_type_offerings = describe_instance_type_offerings
 
 
 def _mend_eks_clusters() -> None:

@@ -27,7 +27,6 @@ from modules_harness import Keys
 
 MANAGED = "arn:aws:iam::aws:policy/AmazonSageMakerClusterInstanceRolePolicy"
 LDAP = "ldap.example.com"
-BLOCK = dict.fromkeys(("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True)
 EC2_ACTIONS = [
     "ec2:*NetworkInterface*",
     "ec2:DescribeVpcs",
@@ -125,8 +124,8 @@ class World:
     def bucket(self, name: str, *, block: bool = True) -> str:
         """A new bucket."""
         self.s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
-        if block:
-            self.s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=BLOCK)
+        if not block:
+            self.s3.delete_public_access_block(Bucket=name)
         return name
 
     def certificate(self, name: str, days: int) -> str:

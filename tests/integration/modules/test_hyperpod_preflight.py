@@ -173,6 +173,11 @@ def many_nodes(world: World, options: Options) -> None:
     of_type("ml.c5.xlarge", 20)(world, options)
 
 
+def not_there(world: World, options: Options) -> None:
+    network(subnet_ids=["other zone"])(world, options)
+    of_type("ml.p5e.48xlarge")(world, options)
+
+
 def own_network(world: World, options: Options) -> None:
     """The subnet of one group only is wrong."""
     group_of(options)["override_vpc_config"] = {
@@ -205,10 +210,10 @@ DEFECTS: list[Defect] = [
     ("unknown type", of_type("ml.c5.huge"), "failure", "instance_type", ["ml.c5.huge"]),
     (
         "not offered",
-        of_type("ml.p5e.48xlarge"),
+        not_there,
         "failure",
         "instance_offering",
-        [f"not offered in {REGION}a", f"{REGION}c"],
+        [f"not offered in {REGION}b", f"({REGION}a, {REGION}c)"],
     ),
     ("quota", quota, "failure", "quota", ["ml.c5.xlarge for cluster usage", "2", "4"]),
     ("plan", plan, "warning", "training_plan", [UNREAD, "DescribeTrainingPlan"]),
