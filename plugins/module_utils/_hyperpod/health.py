@@ -18,7 +18,7 @@ from .members import Chosen
 from .members import Member
 from .members import choose
 from .members import problem_of_status
-from .plan import Call
+from .states import Call
 from .waiters import BUSY
 from .waiters import groups_of
 

@@ -20,7 +20,7 @@ from .members import Member
 from .members import choose
 from .members import controller_groups
 from .members import problem_of_status
-from .plan import Call
+from .states import Call
 from .waiters import BUSY
 from .waiters import groups_of
 

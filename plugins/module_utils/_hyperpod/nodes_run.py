@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from .nodes_result import Mark
-    from .plan import Call
+    from .states import Call
 
 # Tries for nodes of which the service says that it broke down (InternalServerError), and seconds between.
 _TRIES = 3

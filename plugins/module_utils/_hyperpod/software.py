@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from .members import problem_of_status
-from .plan import Call
 from .schema import DEPLOYMENT_CONFIG
+from .states import Call
 from .transformations import to_request
 from .waiters import BUSY
 from .waiters import groups_of

@@ -35,7 +35,7 @@ from .waiting import WaitFailed
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from .plan import Call
+    from .states import Call
 
 # The goal of all journeys here but SETTLED: the task itself knows whether it is reached.
 ARRIVED = "arrived"
