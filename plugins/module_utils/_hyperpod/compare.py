@@ -66,7 +66,7 @@ def compare(field: Field, current: Any, desired: Any, path: str) -> Iterator[Dif
             yield from _compare_union(field, current, desired, path)
         else:
             yield from _compare_members(field.fields, current, desired, path)
-    elif not _same(field, current, desired):
+    elif not same(field, current, desired):
         yield Difference(path, current, desired)
 
 
@@ -78,7 +78,8 @@ def _compare_union(field: Field, current: Any, desired: Any, path: str) -> Itera
         yield from _compare_members(field.fields, current, desired, path)
 
 
-def _same(field: Field, current: Any, desired: Any) -> bool:
+def same(field: Field, current: Any, desired: Any) -> bool:
+    """Whether one value stands for the other, for fields that have no members."""
     if current is None:
         # An empty list or map is what the service calls "not set".
         return is_empty(field, told_value(field, desired))

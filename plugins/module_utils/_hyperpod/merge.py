@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from .compare import by_identity
+from .compare import same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -27,14 +28,19 @@ def merged(fields: Iterable[Field], current: Mapping[str, Any], desired: Mapping
     result = {}
     for field in fields:
         if field.option in desired:
-            result[field.option] = merged_value(field, current.get(field.option), desired[field.option])
+            value = merged_value(field, current.get(field.option), desired[field.option])
+            if value is not None:
+                result[field.option] = value
         elif field.option in current:
             result[field.option] = current[field.option]
     return result
 
 
 def merged_value(field: Field, current: Any, desired: Any) -> Any:
-    """One value, of which something is wished for."""
+    """One value, of which something is wished for; None where the wish is that there be none, and there is none."""
+    if field.kind == "strings" and same(field, current, desired):
+        # another order is no change, and shows in no diff
+        return current
     if current is None or field.kind not in ("dict", "dicts"):
         return desired
     if field.kind == "dicts":

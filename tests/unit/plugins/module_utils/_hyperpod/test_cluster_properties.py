@@ -224,7 +224,7 @@ def kept(before: Any, wanted: Any, after: Any, fields: tuple[Field, ...]) -> Non
             and option in before
             and (not field.union or set(before[option]) == set(wanted[option]))
         ):
-            kept(before[option], wanted[option], after[option], field.fields)
+            kept(before[option], wanted[option], after.get(option, {}), field.fields)
 
 
 def field_rivals(fields: tuple[Field, ...], option: str) -> list[tuple[str, ...]]:
