@@ -75,6 +75,8 @@ def test_the_playbook_builds_the_cluster(cloud: Cloud, log: Path) -> None:
     output = cloud.playbook("cluster", log=log)
     assert changed(output) > 0, "there was nothing before"
     assert re.search(r"ip-\d+-\d+-\d+-\d+", output), "ends with a table of the nodes"
+    assert re.search(r"podman exec -it \S+ bash -l    # a shell on ip-", output), "and with what to type next"
+    assert "srun --nodes=2 hostname    # there: a job" in output
 
 
 def test_awscli_sees_four_running_nodes(cloud: Cloud, cluster: str) -> None:
