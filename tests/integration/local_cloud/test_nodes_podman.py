@@ -65,6 +65,20 @@ class Demo:
     def sh(self, spec: NodeSpec, command: str, check: bool = True) -> str:
         return run_in(container_name(spec), command, check)
 
+    def idle(self, command: str, expected: str) -> None:
+        """Wait until Slurm says this; what it says instead, with its reasons, is in the failure."""
+        said = ""
+
+        def look() -> bool:
+            nonlocal said
+            said = self.sh(self.controller, command, check=False).strip()
+            return said == expected
+
+        try:
+            wait(expected, look)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{said}\n{self.sh(self.controller, 'scontrol show node')}") from None
+
     def renew(self, spec: NodeSpec, **changes: Any) -> NodeSpec:
         """The same instance on a new root volume, and the events of its former life forgotten."""
         new = dataclasses.replace(spec, root_volume=spec.root_volume + 1, **changes)
@@ -201,7 +215,7 @@ def test_clients_take_the_roles_credentials_from_there(demo: Demo) -> None:
 
 
 def test_jobs_run_on_both_workers(demo: Demo) -> None:
-    wait("both are idle", lambda: demo.sh(demo.controller, "sinfo -h -p dev -o '%D %t'").strip() == "2 idle")
+    demo.idle("sinfo -h -p dev -o '%D %t'", "2 idle")
     output = demo.sh(demo.controller, "srun -N2 hostname")
     assert sorted(output.split()) == ["ip-10-46-4-12", "ip-10-46-4-13"]
     assert demo.sh(demo.worker1, "sinfo -h -p partition-1 -o '%D'").strip() == "2"
@@ -341,19 +355,22 @@ def test_a_script_that_can_not_be_started_says_why(demo: Demo, prefix: str, scri
 
 def test_without_on_create_the_ami_starts_slurm_itself(demo: Demo) -> None:
     """OnInitComplete on one worker, nothing at all on the others. The workers are of a type with GPUs."""
+    gpu = "ml.p5.48xlarge"
+    for spec in (demo.worker1, demo.worker2):
+        # a slurmd reads its GPUs at its start only: none may run when the controller learns of them
+        demo.provider.terminate(spec)
+        demo.harness.add(dataclasses.replace(spec, instance_type=gpu))
     demo.controller = demo.renew(demo.controller, source_s3_uri=None, on_create=None)
-    # the workers come when Slurm is up and get GPUs under names that it knows already
-    first = demo.ended(demo.controller, 180)
-    gpu: dict[str, Any] = {"on_create": None, "instance_type": "ml.p5.48xlarge"}
-    demo.worker1 = demo.renew(demo.worker1, source_s3_uri=None, **gpu)
-    demo.worker2 = demo.renew(demo.worker2, source_s3_uri=f"s3://{BUCKET}/init", on_init_complete="run.sh", **gpu)
-    ends = [first, *(demo.ended(spec, 180) for spec in (demo.worker1, demo.worker2))]
+    plain: dict[str, Any] = {"on_create": None, "instance_type": gpu}
+    demo.worker1 = demo.renew(demo.worker1, source_s3_uri=None, **plain)
+    demo.worker2 = demo.renew(demo.worker2, source_s3_uri=f"s3://{BUCKET}/init", on_init_complete="run.sh", **plain)
+    ends = [demo.ended(spec, 180) for spec in demo.nodes]
     assert [(end["type"], end["message"]) for end in ends] == [("LifecycleSucceeded", "")] * 3
     assert demo.harness.log_lines(demo.worker2)[-2:] == [
         "init done on ip-10-46-4-13",
         "[SageMaker] The lifecycle scripts succeeded.",
     ]
-    wait("both are idle", lambda: demo.sh(demo.controller, "sinfo -h -p dev -o '%D %t'").strip() == "2 idle")
+    demo.idle("sinfo -h -p dev -o '%D %t'", "2 idle")
     job = "cd /fsx && sudo -u ubuntu srun -N2 bash -c 'echo $HOME'"
     assert demo.sh(demo.controller, job).split() == ["/fsx/ubuntu", "/fsx/ubuntu"]
     assert demo.sh(demo.worker1, f"mountpoint -q /opt/dlami/nvme && {DLAMI_NVME}").split() == ["active"]
