@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tools.gate import counts
+from tools.gate import order
 from tools.gate import report
 from tools.gate.model import Check
 from tools.gate.model import Layer
@@ -83,3 +84,12 @@ def test_a_report_of_an_earlier_run_does_not_count(tmp_path: Path) -> None:
 def test_sanity_and_molecule() -> None:
     assert counts.sanity_counts(SANITY) == (1, 1, 0)
     assert counts.molecule_counts(RECAP) == (7, 1, 0)
+
+
+def test_containers_have_one_worker_which_helps_with_the_rest() -> None:
+    times = {"lint": 2.0, "unit": 1.0, "integration": 10.0, "nodes": 3.0, "e2e": 4.0}
+    layers = [Layer(name, "", (), seconds=1, containers=name in ("nodes", "e2e")) for name in times]
+    waiting = order.ordered(layers, lambda layer: times[layer.name])
+    taken = [order.take(waiting, may) for may in (True, False, True, False, True, False, True)]
+    assert [layer and layer.name for layer in taken] == ["e2e", "lint", "nodes", "integration", "unit", None, None]
+    assert order.duration(layers, lambda layer: times[layer.name]) == 12.0

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tools.gate all`` or names of layers: run them, one line each, then a table. Exit status 0: all is well.
 
-Layers that start containers run one after the other in one lane, all others in a second lane beside it: two cores are
-busy, and no two layers fight for the same containers.
+Two workers keep two cores busy. Layers that start containers run one after the other, so that no two of them fight for
+the same containers; the worker that runs them helps with the others when they are done.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from types import FrameType
 
 from tools.gate import environment
 from tools.gate import layers
+from tools.gate import order
 from tools.gate import report
 from tools.gate.model import BUILD
 from tools.gate.model import LOGS
@@ -41,6 +42,8 @@ class Gate:
         self.done: dict[str, report.Finished] = {}
         self.began = time.monotonic()
         self._times = cache_folder() / "times"
+        self._waiting = order.ordered(chosen, self.expected)
+        self._lock = threading.Lock()
 
     def expected(self, layer: Layer) -> float:
         """Seconds that a layer took the last time on this machine, or the guess that it comes with."""
@@ -50,19 +53,13 @@ class Gate:
             return float(layer.seconds)
 
     def left(self) -> float:
-        """Seconds until the longer lane is done."""
-        lanes = [sum(self.expected(layer) for layer in lane) for lane in self.lanes()]
-        return max(0.0, max(lanes) - (time.monotonic() - self.began))
-
-    def lanes(self) -> list[list[Layer]]:
-        """Layers that run one after the other."""
-        lanes = [[layer for layer in self.chosen if layer.containers == wanted] for wanted in (True, False)]
-        return [lane for lane in lanes if lane]
+        """Seconds until all is done."""
+        return max(0.0, order.duration(self.chosen, self.expected) - (time.monotonic() - self.began))
 
     def run(self) -> int:
         """Run all; the exit status."""
         self.screen.line(f"{', '.join(layer.name for layer in self.chosen)}: about {self.left() / 60:.0f} min")
-        threads = [threading.Thread(target=self._lane, args=(lane,), daemon=True) for lane in self.lanes()]
+        threads = [threading.Thread(target=self._work, args=(may,), daemon=True) for may in (True, False)]
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
@@ -75,8 +72,12 @@ class Gate:
         complete = len(finished) == len(self.chosen)
         return int(not complete or any(done.failed for done in finished))
 
-    def _lane(self, lane: list[Layer]) -> None:
-        for layer in lane:
+    def _next(self, containers: bool) -> Layer | None:
+        with self._lock:
+            return order.take(self._waiting, containers)
+
+    def _work(self, containers: bool) -> None:
+        while layer := self._next(containers):
             clock = time.monotonic()
             try:
                 results = self.runner.run_layer(layer)

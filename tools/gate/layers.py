@@ -133,13 +133,13 @@ def integration(newest: bool = False) -> Layer:
     # what never imports ansible on the controller, and a run that is killed, can't differ between its versions
     folders = (*FOR_EVERY_CORE, "-k", "not killed") if newest else ("tests/integration", f"--ignore={ON_CONTAINERS}")
     check = pytest(name, *folders, python=venv / "bin" / "python", timeout=2700)
-    return Layer(name, title, (check,), seconds=240)
+    return Layer(name, title, (check,), seconds=700 if newest else 1000)
 
 
 def nodes() -> Layer:
     """The containers that play instances, without the service."""
     check = pytest("nodes", ON_CONTAINERS)
-    return Layer("nodes", "containers as HyperPod instances", (check,), seconds=180, containers=True)
+    return Layer("nodes", "containers as HyperPod instances", (check,), seconds=240, containers=True)
 
 
 def molecule() -> Layer:
@@ -147,7 +147,7 @@ def molecule() -> Layer:
     found = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
     scenarios = [argument for name in found if name != "default" for argument in ("--scenario-name", name)]
     check = Check("molecule", tool("molecule", "test", *scenarios), counts="molecule", timeout=2400)
-    return Layer("molecule", "each role: check, converge, idempotence, verify", (check,), seconds=300, containers=True)
+    return Layer("molecule", "each role: check, converge, idempotence, verify", (check,), seconds=450, containers=True)
 
 
 def e2e() -> Layer:
@@ -158,7 +158,7 @@ def e2e() -> Layer:
 def faults() -> Layer:
     """What happens when things break."""
     check = pytest("faults", "tests/faults", timeout=2400)
-    return Layer("faults", "killed, throttled, cut off", (check,), seconds=420, containers=True)
+    return Layer("faults", "killed, throttled, cut off", (check,), seconds=500, containers=True)
 
 
 def python_version(python: Path) -> str:

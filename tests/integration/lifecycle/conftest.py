@@ -15,10 +15,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "modules"))
 
 from lifecycle_harness import Node
-from lifecycle_harness import free_port
 from lifecycle_harness import make_source
 from modules_harness import Ansible
 from modules_harness import Cloud
+
+from tests.support.ports import free_port
 
 
 @pytest.fixture(name="cloud", scope="module")

@@ -7,7 +7,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -65,18 +64,6 @@ def node_python() -> str:
 
 
 PYTHON = node_python()
-
-
-def free_port() -> int:
-    """The first free one of the ports that these tests may use, else any."""
-    for port in (*range(4680, 4700), 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise AssertionError("no free port")
 
 
 def make_source(folder: Path) -> Path:

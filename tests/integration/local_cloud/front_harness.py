@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[3]
 REGION = "us-west-2"
@@ -36,15 +37,6 @@ TRUST = json.dumps(
         ],
     }
 )
-
-
-def free_port() -> int:
-    """A port of this suite's range that nobody listens on."""
-    for port in range(4600, 4620):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise RuntimeError("no free port in 4600-4619")
 
 
 class FrontCloud:

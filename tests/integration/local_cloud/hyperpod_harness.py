@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -21,6 +20,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
+
+from tests.support.ports import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,15 +41,6 @@ name, port, speed = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 server = Server(ServerSettings(name=name, port=port, provider="records", speed=speed), CloudPaths.of(name))
 server.serve(lambda: print("ready", flush=True))
 """
-
-
-def free_port() -> int:
-    """A port of this suite's range that nobody listens on."""
-    for port in range(4620, 4640):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise RuntimeError("no free port in 4620-4639")
 
 
 class Cloud:

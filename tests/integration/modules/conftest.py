@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from modules_harness import Ansible
 from modules_harness import Cloud
-from modules_harness import free_port
+
+from tests.support.ports import free_port
 
 
 @pytest.fixture(name="cloud", scope="session")

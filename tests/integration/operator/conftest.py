@@ -9,7 +9,8 @@ from collections.abc import Iterator
 import pytest
 from operator_harness import NAME
 from operator_harness import Operator
-from operator_harness import free_port
+
+from tests.support.ports import free_port
 
 
 @pytest.fixture(name="operator", scope="session")

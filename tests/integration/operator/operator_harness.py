@@ -13,7 +13,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -32,18 +31,6 @@ REGION = "us-west-2"
 _COPIED = ("plugins", "roles", "playbooks", "meta", "inventory", "requirements", "local_cloud")
 _KEYS = {"aws_access_key_id": "AKIAIOSFODNN7EXAMPLE", "aws_secret_access_key": "local-cloud-test-secret"}
 _RECAP = re.compile(r"localhost +: ok=(\d+) +changed=(\d+) +unreachable=\d+ +failed=(\d+)")
-
-
-def free_port() -> int:
-    """The first free one of the ports that these tests may use, else any."""
-    for port in (*range(4711, 4730), 0):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise AssertionError("no free port")
 
 
 @dataclass(frozen=True)
