@@ -177,8 +177,9 @@ attributes:
 notes:
   - "Required IAM actions: C(sagemaker:DescribeCluster), C(sagemaker:ListTags), C(sagemaker:CreateCluster),
     C(sagemaker:UpdateCluster), C(sagemaker:AddTags), C(sagemaker:DeleteTags), C(sagemaker:DeleteCluster),
-    and C(iam:PassRole) on the execution roles; for progress and the reasons of a failure C(sagemaker:ListClusterNodes),
-    C(sagemaker:ListClusterEvents), C(sagemaker:DescribeClusterEvent), and C(logs:DescribeLogStreams) and
+    and C(iam:PassRole) on the execution roles."
+  - "Optional IAM actions, for progress and the reasons of a failure: C(sagemaker:ListClusterNodes),
+    C(sagemaker:ListClusterEvents), C(sagemaker:DescribeClusterEvent), C(logs:DescribeLogStreams) and
     C(logs:GetLogEvents) on C(/aws/sagemaker/Clusters/*)."
   - C(image_id) and C(image_release_version) are those that a group is made with. For a group that exists they can only
     be compared, as instances get another image by the call UpdateClusterSoftware.

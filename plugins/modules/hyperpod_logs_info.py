@@ -65,7 +65,7 @@ extends_documentation_fragment:
 notes:
   - "Required IAM actions: C(logs:DescribeLogStreams) and C(logs:GetLogEvents) on C(/aws/sagemaker/Clusters/*);
     C(sagemaker:DescribeCluster) unless O(cluster_id) is given; C(sagemaker:ListClusterNodes) with O(nodes) that are not
-    instance ids."
+    instance ids, and for the deep health checks of O(instance_groups)."
 seealso:
   - module: podforge.hyperpod.hyperpod_events_info
   - module: podforge.hyperpod.hyperpod_health_check

@@ -69,9 +69,9 @@ attributes:
     details: ["With O(force=true) each run updates again."]
 notes:
   - "Required IAM actions: C(sagemaker:DescribeCluster), C(sagemaker:UpdateClusterSoftware)."
-  - "Optional IAM actions, for progress: C(sagemaker:ListClusterNodes). For the reasons of a failure:
-    C(sagemaker:ListClusterNodes), C(sagemaker:ListClusterEvents), C(sagemaker:DescribeClusterEvent),
-    C(logs:DescribeLogStreams) and C(logs:GetLogEvents) on C(/aws/sagemaker/Clusters/*)."
+  - "Optional IAM actions, for progress and the reasons of a failure: C(sagemaker:ListClusterNodes),
+    C(sagemaker:ListClusterEvents), C(sagemaker:DescribeClusterEvent), C(logs:DescribeLogStreams) and
+    C(logs:GetLogEvents) on C(/aws/sagemaker/Clusters/*)."
   - The service keeps the status of a group's last update, and a node's last message, when all is well again. The module
     tells those of its own update from older ones.
 seealso:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tools import permissions
+
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path for path in (ROOT / "plugins" / "modules").glob("*.py"))
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/tasks/main.yml"))
@@ -32,6 +34,35 @@ def is_aws(module: Path) -> bool:
     """Whether a module talks to AWS: it takes the options of all AWS modules."""
     fragments = documentation(module).get("extends_documentation_fragment", [])
     return any("amazon.aws" in fragment for fragment in fragments)
+
+
+def test_every_aws_module_names_its_permissions() -> None:
+    for module in MODULES:
+        assert bool(permissions.required_of(module.stem)) == is_aws(module), module.name
+        assert not permissions.required_of(module.stem) & permissions.optional_of(module.stem), module.name
+
+
+@pytest.mark.parametrize(
+    ("notes", "problem"),
+    [
+        ([], "must have 'Required IAM actions ...' once, not 0 times"),
+        (["Required IAM actions: s3:GetObject.", "Required IAM actions: s3:PutObject."], "once, not 2 times"),
+        (["Required IAM actions: none."], "names no action"),
+        (
+            ["Required IAM actions: s3:GetObject.", "Optional IAM actions, for more: s3:GetObject."],
+            "can't be required and",
+        ),
+    ],
+)
+def test_wrong_notes_about_permissions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, notes: list[str], problem: str
+) -> None:
+    described = {"extends_documentation_fragment": ["amazon.aws.boto3"], "notes": notes}
+    module = tmp_path / "odd.py"
+    module.write_text(f"DOCUMENTATION = {yaml.safe_dump(described)!r}\n")
+    monkeypatch.setattr(permissions, "plugin_files", lambda: {"odd": module})
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        permissions.policy(["odd"])
 
 
 def test_action_group_lists_every_aws_module() -> None:

@@ -7,105 +7,22 @@ That they suffice is shown by all other tests of the modules: their users may do
 
 from __future__ import annotations
 
-import itertools
-import json
-import subprocess
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-from in_process import run_module
 from modules_harness import REGION
-from modules_harness import ROOT
 from modules_harness import ROOT_KEYS
-from modules_harness import Ansible
 from modules_harness import Cloud
-from modules_harness import Keys
-from preflight_world import World as Account
+from permissions_world import FLOWING
+from permissions_world import HASTE
+from permissions_world import NEW
+from permissions_world import World
 from preflight_world import group_of
 
 from tools import permissions
 
-LEGACY = {"version": "1.0.0", "workload_manager": "slurm", "controller_group": "controller", "worker_groups": []}
-Step = Callable[["World"], dict[str, Any]]
-
-
-class World:
-    """Clusters in service, failed, and in the legacy form; staged bundles; a user whose rights change."""
-
-    def __init__(self, cloud: Cloud, folder: Path) -> None:
-        self.cloud = cloud
-        self.ansible = Ansible(cloud, folder)
-        self.keys = cloud.user("limited", permissions.policy(["hyperpod_nodes"]))
-        self.numbers = itertools.count()
-        self.account = Account(cloud)
-        cloud.client("eks").create_cluster(
-            name="preflight",
-            version="1.33",
-            roleArn=self.account.place["role"],
-            resourcesVpcConfig={"subnetIds": [self.account.place["subnet"]]},
-        )
-        self._clusters()
-        self._log()
-        staged = self.module("hyperpod_lifecycle", self.staging("old"), ROOT_KEYS)
-        assert staged["changed"], staged
-
-    def _clusters(self) -> None:
-        legacy = self.ansible.group("controller", 1, life_cycle_config=self.ansible.lifecycle("legacy"))
-        del legacy["slurm_config"]
-        bucket, body = self.cloud.place["bucket"], json.dumps(LEGACY).encode()
-        s3 = self.cloud.client("s3")
-        s3.put_object(Bucket=bucket, Key="legacy/on_create.sh", Body=b"#!/bin/sh\n")
-        s3.put_object(Bucket=bucket, Key="legacy/provisioning_parameters.json", Body=body)
-        old = {**self.ansible.wish("legacy"), "instance_groups": [legacy]}
-        del old["orchestrator"]
-        for wish in (self.ansible.wish("there", tags={"a": "1"}), old):
-            made = self.module("hyperpod_cluster", wish, ROOT_KEYS)
-            assert made.get("changed"), made
-        self.cloud.fault("node_launch_failure", percent=100)
-        broken = self.module("hyperpod_cluster", self.ansible.wish("broken"), ROOT_KEYS)
-        assert broken["cluster"]["cluster_status"] == "Failed", broken
-        self.cloud.admin("DELETE", "faults")
-
-    def _log(self) -> None:
-        """A lifecycle log for the failed cluster."""
-        logs = self.cloud.client("logs")
-        arn = self.cloud.client("sagemaker").describe_cluster(ClusterName="broken")["ClusterArn"]
-        group = f"/aws/sagemaker/Clusters/broken/{arn.rsplit('/', 1)[1]}"
-        if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
-            logs.create_log_group(logGroupName=group)
-        logs.create_log_stream(logGroupName=group, logStreamName="LifecycleConfig/workers/i-0123456789abcdef0")
-
-    def module(self, name: str, options: dict[str, Any], keys: Keys | None = None) -> dict[str, Any]:
-        """Run a module as the limited user, or with other keys."""
-        return run_module(self.cloud, name, options, keys or self.keys)
-
-    def staging(self, name: str, **more: Any) -> dict[str, Any]:
-        """Options of hyperpod_lifecycle; the content is new each time."""
-        return {
-            "cluster_name": name,
-            "bucket": self.cloud.place["bucket"],
-            "node_pythons": ["3.11"],
-            "collection_paths": {"podforge.hyperpod": str(ROOT)},
-            "node_vars": {"number": next(self.numbers)},
-            **more,
-        }
-
-    def inventory(self) -> dict[str, Any]:
-        """What ansible-inventory says, in the form of a module's result."""
-        source = self.ansible.folder / "nodes.hyperpod.yml"
-        source.write_text(json.dumps({"plugin": "podforge.hyperpod.hyperpod_nodes", "region": REGION}))
-        done = subprocess.run(
-            [str(Path(sys.executable).parent / "ansible-inventory"), "-i", str(source), "--list"],
-            cwd=ROOT,
-            env={**self.ansible.environment(self.keys), "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED": "true"},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        return {"failed": done.returncode != 0, "msg": " ".join(done.stderr.split())}
+Step = Callable[[World], dict[str, Any]]
 
 
 @pytest.fixture(name="world", scope="module")
@@ -123,10 +40,77 @@ def gone(world: World) -> dict[str, Any]:
 
 def starved(world: World) -> dict[str, Any]:
     """A cluster in Continuous mode that gets no workers: its events tell why."""
+    world.cloud.set_speed(HASTE)
     world.cloud.fault("insufficient_capacity", percent=100, instance_group="workers")
-    options = world.ansible.wish(f"starved-{next(world.numbers)}", node_provisioning_mode="Continuous", wait_timeout=3)
-    del options["orchestrator"]
-    return world.module("hyperpod_cluster", options)
+    return world.module("hyperpod_cluster", world.continuous(f"starved-{next(world.numbers)}", wait_timeout=2))
+
+
+def of(module: str, **options: Any) -> Step:
+    """A day-two module, for the cluster in Continuous mode."""
+    return lambda world: world.module(module, {"cluster_name": FLOWING, **options})
+
+
+def on_node(state: str) -> Step:
+    def step(world: World) -> dict[str, Any]:
+        return of("hyperpod_node", state=state, nodes=[world.node("workers")["InstanceId"]], wait_delay=1)(world)
+
+    return step
+
+
+def not_replaced(world: World) -> dict[str, Any]:
+    """A replacement for which there is no capacity."""
+    world.calm()
+    world.cloud.fault("insufficient_capacity", percent=100, instance_group="workers")
+    nodes = [world.node("workers")["NodeLogicalId"]]
+    return of("hyperpod_node", state="replaced", nodes=nodes, wait_delay=1, wait_timeout=2)(world)
+
+
+def update(group: str) -> Step:
+    groups = [{"instance_group_name": group, "image_release_version": NEW}]
+    return of("hyperpod_software", instance_groups=groups, wait_delay=1, wait_timeout=60)
+
+
+def rolled_back(world: World) -> dict[str, Any]:
+    """An update that the node does not survive."""
+    world.calm()
+    world.cloud.fault("lifecycle_failure", count=1, instance_group="workers")
+    return update("workers")(world)
+
+
+CHECK = {"deep_health_checks": ["InstanceStress"], "instance_groups": ["gpus"], "wait_delay": 1, "wait_timeout": 60}
+
+check = of("hyperpod_health_check", **CHECK)
+
+
+def checked_anew(world: World) -> dict[str, Any]:
+    """A check, while there is no other."""
+    world.calm()
+    return check(world)
+
+
+def taken_up(world: World) -> dict[str, Any]:
+    """A check that is under way already."""
+    world.calm()
+    world.cloud.set_speed(1)
+    first = world.module("hyperpod_health_check", {"cluster_name": FLOWING, **CHECK, "wait": False}, ROOT_KEYS)
+    assert first["changed"], first
+    return check(world)
+
+
+def not_passed(world: World) -> dict[str, Any]:
+    """A check that the node does not pass."""
+    world.calm()
+    world.cloud.fault("health_check_failure", count=1, instance_group="gpus")
+    return check(world)
+
+
+def events_of_node(world: World) -> dict[str, Any]:
+    hostname = world.node("workers")["PrivateDnsHostname"].split(".")[0]
+    return of("hyperpod_events_info", node=hostname)(world)
+
+
+def logs_of_node(world: World) -> dict[str, Any]:
+    return of("hyperpod_logs_info", nodes=[world.node("workers")["NodeLogicalId"]])(world)
 
 
 def info(**options: Any) -> Step:
@@ -207,6 +191,7 @@ STEPS: dict[str, dict[str, Step]] = {
         "sagemaker:ListTags": wish("there", tags={"a": "1"}),
         "sagemaker:AddTags": wish("there", tags={"a": "1", "b": "2"}),
         "sagemaker:DeleteTags": wish("there", tags={}),
+        "sagemaker:UpdateCluster": wish("there", workers=3),
         "sagemaker:CreateCluster": wish("new", wait=False),
         "iam:PassRole": wish("new", wait=False),
         "sagemaker:DeleteCluster": gone,
@@ -221,6 +206,50 @@ STEPS: dict[str, dict[str, Step]] = {
         "sagemaker:DescribeCluster": info(),
         "sagemaker:ListTags": info(),
         "sagemaker:ListClusterNodes": info(include_nodes=True),
+        "sagemaker:DescribeClusterNode": info(names=["there"], detail=True),
+    },
+    "hyperpod_node": {
+        "sagemaker:DescribeCluster": on_node("rebooted"),
+        "sagemaker:ListClusterNodes": on_node("rebooted"),
+        "sagemaker:BatchRebootClusterNodes": on_node("rebooted"),
+        "sagemaker:BatchReplaceClusterNodes": on_node("replaced"),
+        "sagemaker:BatchDeleteClusterNodes": on_node("absent"),
+        "sagemaker:BatchAddClusterNodes": of("hyperpod_node", state="added", instance_group="workers", count=1),
+        "sagemaker:ListClusterEvents": not_replaced,
+        "sagemaker:DescribeClusterEvent": not_replaced,
+        "logs:DescribeLogStreams": not_replaced,
+        "logs:GetLogEvents": not_replaced,
+    },
+    "hyperpod_software": {
+        "sagemaker:DescribeCluster": update("workers"),
+        "sagemaker:UpdateClusterSoftware": update("workers"),
+        "sagemaker:ListClusterNodes": rolled_back,
+        "sagemaker:ListClusterEvents": rolled_back,
+        "sagemaker:DescribeClusterEvent": rolled_back,
+        "logs:DescribeLogStreams": rolled_back,
+        "logs:GetLogEvents": rolled_back,
+    },
+    "hyperpod_health_check": {
+        "sagemaker:DescribeCluster": check,
+        "sagemaker:ListClusterNodes": check,
+        "sagemaker:ListClusterOperations": check,
+        "sagemaker:DescribeClusterOperation": taken_up,
+        "sagemaker:StartClusterHealthCheck": checked_anew,
+        "sagemaker:ListClusterEvents": not_passed,
+        "sagemaker:DescribeClusterEvent": not_passed,
+        "logs:DescribeLogStreams": not_passed,
+        "logs:GetLogEvents": not_passed,
+    },
+    "hyperpod_events_info": {
+        "sagemaker:ListClusterEvents": of("hyperpod_events_info"),
+        "sagemaker:DescribeClusterEvent": of("hyperpod_events_info", detail="all"),
+        "sagemaker:ListClusterNodes": events_of_node,
+    },
+    "hyperpod_logs_info": {
+        "logs:DescribeLogStreams": of("hyperpod_logs_info"),
+        "logs:GetLogEvents": of("hyperpod_logs_info"),
+        "sagemaker:DescribeCluster": of("hyperpod_logs_info"),
+        "sagemaker:ListClusterNodes": logs_of_node,
     },
     "hyperpod_lifecycle": {
         "s3:ListBucket": unstage,
@@ -238,20 +267,46 @@ STEPS: dict[str, dict[str, Step]] = {
 }
 
 
-@pytest.mark.parametrize("plugin", STEPS)
+@pytest.mark.parametrize("plugin", permissions.asking())
 def test_every_documented_action_has_a_step(plugin: str) -> None:
     # Add-ons of EKS can't be made in the local cloud, so that nothing asks for one of them there.
     out_of_reach = {"eks:DescribeAddon"}
-    assert sorted(STEPS[plugin]) == sorted(set(permissions.actions_of(plugin)) - out_of_reach)
+    assert sorted(STEPS[plugin]) == sorted(permissions.actions_of(plugin) - out_of_reach)
 
 
 @pytest.mark.parametrize(("plugin", "action"), [(plugin, action) for plugin in STEPS for action in STEPS[plugin]])
 def test_without_it_an_error_names_it(world: World, plugin: str, action: str) -> None:
-    world.cloud.allow("limited", permissions.policy([plugin], without=action))
+    world.cloud.allow("limited", permissions.policy([plugin], without=frozenset({action})))
     result = STEPS[plugin][action](world)
     assert result["failed"], result
-    text = " ".join([result["msg"], *result.get("failure", {}).get("unread", [])])
-    assert action in text, text
+    unread = " ".join(result.get("failure", {}).get("unread", []))
+    optional = action in permissions.optional_of(plugin)
+    assert (action in result["msg"], action in unread) == (not optional, optional), result
+
+
+DONE: dict[str, tuple[Step, set[str]]] = {
+    "hyperpod_cluster": (
+        lambda world: world.module("hyperpod_cluster", world.continuous("quiet")),
+        {"sagemaker:ListClusterEvents", "sagemaker:ListClusterNodes"},
+    ),
+    "hyperpod_software": (update("controller"), {"sagemaker:ListClusterEvents", "sagemaker:ListClusterNodes"}),
+    "hyperpod_node": (on_node("rebooted"), set()),
+    "hyperpod_health_check": (check, set()),
+}
+
+
+@pytest.mark.parametrize("plugin", [plugin for plugin in STEPS if permissions.optional_of(plugin)])
+def test_without_the_optional_ones_the_work_is_done(world: World, plugin: str) -> None:
+    """Some are asked for to show progress, all others only after a failure."""
+    step, refused = DONE[plugin]
+    world.calm()
+    world.cloud.allow("limited", permissions.policy([plugin], without=permissions.optional_of(plugin)))
+    asked = len(world.cloud.requests())
+    with world.with_progress():
+        result = step(world)
+    assert result["changed"], result
+    assert "failed" not in result
+    assert set(world.cloud.requests()[asked:]) & permissions.optional_of(plugin) == refused
 
 
 def test_preflight_needs_no_more(world: World) -> None:
