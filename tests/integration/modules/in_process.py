@@ -15,10 +15,12 @@ from unittest.mock import patch
 import botocore.loaders
 import botocore.session
 from ansible.module_utils.testing import patch_module_args
+from modules_harness import PREFIX
 from modules_harness import REGION
 from modules_harness import ROOT_KEYS
 from modules_harness import Cloud
 from modules_harness import Keys
+from modules_harness import plugins_of
 
 PACKAGE = "ansible_collections.podforge.hyperpod.plugins.modules"
 # Service models are read once, not once a session.
@@ -41,3 +43,20 @@ def run_module(cloud: Cloud, name: str, options: dict[str, Any], keys: Keys = RO
     result: dict[str, Any] = json.loads(output.getvalue().strip().splitlines()[-1])
     assert keys.secret not in output.getvalue()
     return result
+
+
+def directly(cloud: Cloud, *tasks: dict[str, Any]) -> list[dict[str, Any]]:
+    """Results of tasks of our modules, one after the other, as a play leaves them; with the same rights as there.
+
+    There is no progress, and of a task's keywords only ``check_mode`` and ``diff`` are known.
+    """
+    keys = cloud.keys_for(plugins_of(tasks))
+    return [_result_of(cloud, task, keys) for task in tasks]
+
+
+def _result_of(cloud: Cloud, task: dict[str, Any], keys: Keys) -> dict[str, Any]:
+    (name,) = plugins_of([task])
+    unknown = set(task) - {f"{PREFIX}{name}", "check_mode", "diff"}
+    assert not unknown, unknown
+    modes = {"_ansible_check_mode": task.get("check_mode", False), "_ansible_diff": task.get("diff", False)}
+    return {"changed": False, "failed": False, **run_module(cloud, name, {**task[f"{PREFIX}{name}"], **modes}, keys)}

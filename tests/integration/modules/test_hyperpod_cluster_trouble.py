@@ -99,7 +99,7 @@ def test_throttles_server_errors_and_lost_connections_fail_nothing(ansible: Ansi
     wish = ansible.wish("stormy", tags={"a": "1"}, wait_timeout=280)
     cloud.admin("PUT", "faults", {"seed": 7})
     for kind in ("throttle", "server_error", "drop"):
-        cloud.fault(kind, percent=30, operation="sagemaker:*")
+        cloud.fault(kind, percent=12, operation="sagemaker:*")
     played = ansible.play(
         cluster(wish),
         cluster(wish),

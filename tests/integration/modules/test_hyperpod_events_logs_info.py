@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from in_process import directly
 from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
@@ -30,20 +31,21 @@ def _told(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     """A cluster in Continuous mode of which a worker did not come up at first, and a plain one."""
     ansible = Ansible(cloud, tmp_path_factory.mktemp("told"))
     cloud.fault("insufficient_capacity", count=1, instance_group="workers")
-    wish = ansible.wish(NAME, workers=2, node_provisioning_mode="Continuous", progress=False)
+    wish = ansible.wish(NAME, workers=2, node_provisioning_mode="Continuous")
     del wish["orchestrator"]
-    plain = ansible.wish(PLAIN, workers=1, progress=False)
-    assert all(made["changed"] for made in ansible.play(cluster(wish), cluster(plain)).results)
+    plain = ansible.wish(PLAIN, workers=1)
+    assert all(made["changed"] for made in directly(cloud, cluster(wish), cluster(plain)))
     yield cloud
-    gone = [cluster({"name": name, "state": "absent", "wait_delay": 1, "progress": False}) for name in (NAME, PLAIN)]
-    ansible.play(*gone)
+    gone = [cluster({"name": name, "state": "absent", "wait_delay": 1}) for name in (NAME, PLAIN)]
+    directly(cloud, *gone)
 
 
-def test_events(ansible: Ansible, told: Cloud) -> None:
+def test_events(told: Cloud) -> None:
     nodes = told.client("sagemaker").list_cluster_nodes(ClusterName=NAME)["ClusterNodeSummaries"]
     worker = next(node for node in nodes if node["InstanceGroupName"] == "workers")
     hostname = worker["PrivateDnsHostname"].split(".")[0]
-    everything, problems, of_node, newest, later, former, plain, nobody, *wrong = ansible.play(
+    everything, problems, of_node, newest, later, former, plain, nobody, *wrong = directly(
+        told,
         events(detail="all"),
         events(levels=["Error"], instance_group="workers", since="1h"),
         events(node=hostname, detail="none"),
@@ -55,7 +57,7 @@ def test_events(ansible: Ansible, told: Cloud) -> None:
         events(since="yesterday"),
         events(limit=0),
         events(node="what is this"),
-    ).results
+    )
     times = [event["event_time"] for event in everything["events"]]
     assert len(times) > 5, everything
     assert times == sorted(times)
@@ -82,7 +84,7 @@ def test_events(ansible: Ansible, told: Cloud) -> None:
         assert all(word in result["msg"] for word in words), result["msg"]
 
 
-def test_logs(ansible: Ansible, told: Cloud) -> None:
+def test_logs(told: Cloud) -> None:
     sagemaker, cloudwatch = told.client("sagemaker"), told.client("logs")
     nodes = sagemaker.list_cluster_nodes(ClusterName=NAME)["ClusterNodeSummaries"]
     first, second = [node for node in nodes if node["InstanceGroupName"] == "workers"]
@@ -102,7 +104,8 @@ def test_logs(ansible: Ansible, told: Cloud) -> None:
         entries = [{"timestamp": when, "message": message} for when, message in lines]
         cloudwatch.put_log_events(logGroupName=group, logStreamName=stream, logEvents=entries)
     hostname = second["PrivateDnsHostname"].split(".")[0]
-    by_group, whole, recent, checks, former, deleted, nobody, *wrong = ansible.play(
+    by_group, whole, recent, checks, former, deleted, nobody, *wrong = directly(
+        told,
         logs(instance_groups=["workers"], tail=3),
         logs(nodes=[first["InstanceId"]], tail=0),
         logs(kinds=["health_agent"], nodes=[hostname], since="1h"),
@@ -112,7 +115,7 @@ def test_logs(ansible: Ansible, told: Cloud) -> None:
         {"podforge.hyperpod.hyperpod_logs_info": {"cluster_name": "nobody"}},
         logs(tail=-1),
         logs(nodes=["what is this"]),
-    ).results
+    )
     ends = {log["instance_id"]: log["lines"] for log in by_group["logs"]}
     assert set(ends) == {first["InstanceId"], second["InstanceId"], "i-00000000000000000"}
     assert all(len(lines) <= 3 for lines in ends.values())
@@ -129,15 +132,25 @@ def test_logs(ansible: Ansible, told: Cloud) -> None:
     assert "nodes[0]: 'what is this'" in wrong[1]["msg"]
 
 
-def test_details_of_nodes(ansible: Ansible, told: Cloud) -> None:
+def test_details_of_nodes(told: Cloud) -> None:
     for kind in ("throttle", "drop"):
         told.fault(kind, count=2, operation="sagemaker:DescribeClusterNode")
-    seen, slow = ansible.play(
+    seen, slow = directly(
+        told,
         {"podforge.hyperpod.hyperpod_cluster_info": {"names": [NAME], "detail": True}},
         {"podforge.hyperpod.hyperpod_cluster_info": {"names": [NAME], "detail": True, "calls_per_second": 0}},
-    ).results
+    )
     nodes = seen["clusters"][0]["nodes"]
     assert [node["instance_group_name"] for node in nodes] == ["controller", "workers", "workers"]
     assert all(node["private_primary_ip"].startswith("10.198.") for node in nodes)
     assert all(node["life_cycle_config"]["on_create"] == "on_create.sh" for node in nodes)
     assert "calls_per_second: 0.0, at least 0.1" in slow["msg"]
+
+
+def test_in_a_play(ansible: Ansible, told: Cloud) -> None:
+    """As they are packed and sent to a host."""
+    tasks = [events(limit=1), logs(tail=1)]
+    newest, ends = ansible.play(*tasks).results
+    same_events, same_ends = directly(told, *tasks)
+    assert newest["events"] == same_events["events"] != []
+    assert ends["logs"] == same_ends["logs"] != []

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from in_process import directly
 from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
@@ -32,10 +33,10 @@ def _clusters(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     flowing = ansible.wish(FLOWING, workers=3, node_provisioning_mode="Continuous")
     del flowing["orchestrator"]
     wishes = [cluster(ansible.wish(PLAIN, workers=30, progress=False)), cluster({**flowing, "progress": False})]
-    assert all(made["changed"] for made in ansible.play(*wishes).results)
+    assert all(made["changed"] for made in directly(cloud, *wishes))
     yield cloud
     gone = [cluster({"name": name, "state": "absent", "wait_delay": 1, "progress": False}) for name in (PLAIN, FLOWING)]
-    ansible.play(*gone)
+    directly(cloud, *gone)
 
 
 def listed(cloud: Cloud, name: str, group: str = "workers") -> dict[str, dict[str, Any]]:
@@ -76,11 +77,12 @@ def test_reboot_in_batches_by_any_name(ansible: Ansible, clusters: Cloud) -> Non
     assert lines[-1].endswith("31/31 rebooted")
 
 
-def test_replace_and_delete(ansible: Ansible, clusters: Cloud) -> None:
+def test_replace_and_delete(clusters: Cloud) -> None:
     before = listed(clusters, PLAIN)
     one, two, three = [item["InstanceId"] for item in before.values()][-3:]
     keys = list(before)[-3:]
-    played = ansible.play(
+    results = directly(
+        clusters,
         node("replaced", nodes=[one, two], check_mode=True),
         node("replaced", nodes=[one, two]),
         node("absent", nodes=[three, "i-00000000000000000"], check_mode=True, diff=True),
@@ -88,7 +90,7 @@ def test_replace_and_delete(ansible: Ansible, clusters: Cloud) -> None:
         node("absent", nodes=[three, "ip-9-9-9-9"], diff=True),
         node("absent", "nodes-nowhere", nodes=[three]),
     )
-    checked, replaced, delete_checked, deleted, still, nowhere = played.results
+    checked, replaced, delete_checked, deleted, still, nowhere = results
     assert checked["changed"]
     assert replaced["changed"], replaced["msg"]
     after = listed(clusters, PLAIN)
@@ -109,9 +111,10 @@ def test_replace_and_delete(ansible: Ansible, clusters: Cloud) -> None:
     assert not nowhere["changed"], nowhere
 
 
-def test_add_by_count_by_token_and_up_to_a_number(ansible: Ansible, clusters: Cloud) -> None:
+def test_add_by_count_by_token_and_up_to_a_number(clusters: Cloud) -> None:
     add = {"name": FLOWING, "instance_group": "workers"}
-    played = ansible.play(
+    results = directly(
+        clusters,
         node("added", **add, target_count=3),
         node("added", **add, target_count=5, check_mode=True, diff=True),
         node("added", **add, target_count=5, diff=True),
@@ -120,7 +123,7 @@ def test_add_by_count_by_token_and_up_to_a_number(ansible: Ansible, clusters: Cl
         node("added", **add, count=60, client_token="more"),
         node("added", **add, count=1, wait=False),
     )
-    enough, checked, added, same, many, again, started = played.results
+    enough, checked, added, same, many, again, started = results
     assert not enough["changed"], enough
     assert checked["changed"]
     assert added["changed"], added["msg"]
@@ -144,7 +147,7 @@ def test_add_by_count_by_token_and_up_to_a_number(ansible: Ansible, clusters: Cl
 def test_one_node_that_fails_does_not_hide_the_others(ansible: Ansible, clusters: Cloud) -> None:
     ids = [item["InstanceId"] for item in listed(clusters, PLAIN).values()][:2]
     clusters.set_speed(1)
-    (begun,) = ansible.play(node("rebooted", nodes=[ids[0]], wait=False)).results
+    (begun,) = directly(clusters, node("rebooted", nodes=[ids[0]], wait=False))
     assert begun["changed"]
     played = ansible.play(
         node("rebooted", nodes=ids, progress=True), when="BatchReboot", then=lambda: clusters.set_speed(clusters.speed)
@@ -158,24 +161,25 @@ def test_one_node_that_fails_does_not_hide_the_others(ansible: Ansible, clusters
     assert results[ids[1]]["result"] == "rebooted"
 
 
-def test_disturbances_and_lost_answers_fail_nothing(ansible: Ansible, clusters: Cloud) -> None:
+def test_disturbances_and_lost_answers_fail_nothing(clusters: Cloud) -> None:
     one, two, three = [item["InstanceId"] for item in listed(clusters, PLAIN).values()][:3]
-    for kind in ("throttle", "server_error", "drop"):
-        clusters.fault(kind, count=3, operation="sagemaker:*")
+    disturbed = ("DescribeCluster", "ListClusterNodes", "BatchRebootClusterNodes")
+    for kind, operation in zip(("throttle", "server_error", "drop"), disturbed, strict=True):
+        clusters.fault(kind, count=3, operation=f"sagemaker:{operation}")
     for operation in ("BatchRebootClusterNodes", "BatchReplaceClusterNodes", "BatchDeleteClusterNodes"):
         clusters.fault("drop_after", count=1, operation=f"sagemaker:{operation}")
-    rebooted, replaced, deleted = ansible.play(
-        node("rebooted", nodes=[one, two]), node("replaced", nodes=[two]), node("absent", nodes=[three])
-    ).results
+    rebooted, replaced, deleted = directly(
+        clusters, node("rebooted", nodes=[one, two]), node("replaced", nodes=[two]), node("absent", nodes=[three])
+    )
     assert rebooted["changed"], rebooted["msg"]
     assert replaced["changed"], replaced["msg"]
     assert deleted["changed"], deleted["msg"]
 
 
-def test_a_replacement_without_capacity_says_why(ansible: Ansible, clusters: Cloud) -> None:
+def test_a_replacement_without_capacity_says_why(clusters: Cloud) -> None:
     (key, item), *_rest = listed(clusters, FLOWING).items()
     clusters.fault("insufficient_capacity", percent=100, instance_group="workers")
-    (late,) = ansible.play(node("replaced", FLOWING, nodes=[key], wait_timeout=6)).results
+    (late,) = directly(clusters, node("replaced", FLOWING, nodes=[key], wait_timeout=6))
     assert late["failed"]
     assert "are not all replaced after" in late["msg"]
     assert "wait_timeout: 6 s" in late["msg"]
@@ -183,13 +187,13 @@ def test_a_replacement_without_capacity_says_why(ansible: Ansible, clusters: Clo
     assert late["nodes"][0]["result"] == "requested"
     assert any("capacity" in str(event["failure_message"]) for event in late["failure"]["events"])
     clusters.admin("DELETE", "faults")
-    (joined,) = ansible.play(node("added", FLOWING, instance_group="workers", target_count=1)).results
+    (joined,) = directly(clusters, node("added", FLOWING, instance_group="workers", target_count=1))
     assert not joined["changed"], joined
     assert listed(clusters, FLOWING)[key]["InstanceStatus"]["Status"] == "Running"
     assert listed(clusters, FLOWING)[key]["InstanceId"] != item["InstanceId"]
 
 
-def test_wrong_inputs(ansible: Ansible, clusters: Cloud) -> None:
+def test_wrong_inputs(clusters: Cloud) -> None:
     controller = next(iter(listed(clusters, PLAIN, "controller").values()))["InstanceId"]
     worker = next(iter(listed(clusters, PLAIN).values()))["InstanceId"]
     before = listed(clusters, PLAIN)
@@ -204,7 +208,7 @@ def test_wrong_inputs(ansible: Ansible, clusters: Cloud) -> None:
         (node("rebooted", "nobody", nodes=[worker]), ["There is no cluster nobody"]),
         (node("rebooted", "-bad-", nodes=[worker]), ["cluster -bad-"]),
     ]
-    for (task, words), result in zip(wrong, ansible.play(*[task for task, _words in wrong]).results, strict=True):
+    for (task, words), result in zip(wrong, directly(clusters, *[task for task, _words in wrong]), strict=True):
         assert result.get("failed"), task
         for word in words:
             assert word in result["msg"], (task, result["msg"])

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from in_process import directly
 from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
@@ -45,10 +46,10 @@ def _patched(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         ansible.group("workers", 3, image_release_version=OLD),
         ansible.group("gpus", 2, instance_type="ml.g5.xlarge", image_release_version=OLD),
     ]
-    (made,) = ansible.play(cluster(ansible.wish(NAME, instance_groups=groups, progress=False))).results
+    (made,) = directly(cloud, cluster(ansible.wish(NAME, instance_groups=groups)))
     assert made["changed"], made["msg"]
     yield cloud
-    ansible.play(cluster({"name": NAME, "state": "absent", "wait_delay": 1, "progress": False}))
+    directly(cloud, cluster({"name": NAME, "state": "absent", "wait_delay": 1}))
 
 
 def releases(cloud: Cloud) -> dict[str, str]:
@@ -84,13 +85,16 @@ def test_one_group_and_then_all(ansible: Ansible, patched: Cloud) -> None:
     played = ansible.play(
         software(instance_groups=to(NEW, "gpus"), check_mode=True, diff=True),
         software(instance_groups=to(NEW, "gpus"), diff=True, progress=True),
+    )
+    checked, one = played.results
+    same, rest, everything, fine, forced = directly(
+        patched,
         software(instance_groups=to(NEW, "gpus"), diff=True),
         software(check_mode=True),
         software(deployment_config=one_by_one()),
         software(),
         software(instance_groups=to(NEW, "gpus"), force=True, wait=False),
     )
-    checked, one, same, rest, everything, fine, forced = played.results
     assert checked["changed"]
     assert checked["diff"]["after"]["gpus"]["image_release_version"] == NEW
     assert one["changed"], one["msg"]
@@ -129,18 +133,18 @@ def test_a_health_check_waits_for_others_and_tells_of_each_node(ansible: Ansible
     assert "has no nodes i-0123456789abcdef0" in nobody["msg"]
 
 
-def test_a_node_that_does_not_pass(ansible: Ansible, patched: Cloud) -> None:
+def test_a_node_that_does_not_pass(patched: Cloud) -> None:
     sagemaker = patched.client("sagemaker")
     nodes = sagemaker.list_cluster_nodes(ClusterName=NAME, InstanceGroupNameContains="gpus")["ClusterNodeSummaries"]
     bad = nodes[0]["InstanceId"]
     patched.fault("health_check_failure", count=1, instance_group="gpus")
-    (failed,) = ansible.play(health(nodes=[bad])).results
+    (failed,) = directly(patched, health(nodes=[bad]))
     assert failed["failed"]
     assert f"1 of 1 nodes of cluster {NAME} did not pass: {bad} (replaced)" in failed["msg"]
     assert "FaultyInstance" in failed["nodes"][0]["log"][-1]
 
 
-def test_wrong_inputs(ansible: Ansible, patched: Cloud) -> None:
+def test_wrong_inputs(patched: Cloud) -> None:
     rolling = {"rolling_update_policy": {"maximum_batch_size": {"type": "PERCENT", "value": 1}}}
     wrong: list[tuple[dict[str, Any], list[str]]] = [
         (software(instance_groups=to(NEW, "workers", "nobody")), ["no instance groups nobody", "controller, gpus"]),
@@ -153,7 +157,7 @@ def test_wrong_inputs(ansible: Ansible, patched: Cloud) -> None:
         (health(instance_groups=["nobody"]), ["no instance groups nobody"]),
         (health(nodes=["what is this"]), ["nodes[0]: 'what is this'"]),
     ]
-    for (task, words), result in zip(wrong, ansible.play(*[task for task, _words in wrong]).results, strict=True):
+    for (task, words), result in zip(wrong, directly(patched, *[task for task, _words in wrong]), strict=True):
         assert result.get("failed"), task
         for word in words:
             assert word in result["msg"], (task, result["msg"])
