@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from in_process import directly
 from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
@@ -18,7 +19,8 @@ def info(**options: Any) -> dict[str, Any]:
 def test_names_filters_nodes_and_what_is_missing(ansible: Ansible, cloud: Cloud) -> None:
     small, large = ansible.wish("seen-small", workers=1), ansible.wish("seen-large", workers=150)
     cloud.admin("PUT", "quotas", {"ml.c5.xlarge for cluster usage": 500})
-    played = ansible.play(
+    results = directly(
+        cloud,
         cluster({**small, "wait": False}),
         cluster(large),
         cluster(small),
@@ -31,7 +33,7 @@ def test_names_filters_nodes_and_what_is_missing(ansible: Ansible, cloud: Cloud)
         cluster({"name": "seen-small", "state": "absent", "wait_delay": 1}),
         cluster({"name": "seen-large", "state": "absent", "wait_delay": 1}),
     )
-    _first, made, _second, by_name, by_part, nodes, nothing, everything, refused, *_rest = played.results
+    _first, made, _second, by_name, by_part, nodes, nothing, everything, refused, *_rest = results
     assert made["changed"], made["msg"]
     names = [[found["cluster_name"] for found in result.get("clusters", [])] for result in (by_name, by_part, nothing)]
     assert names == [["seen-small"], ["seen-large", "seen-small"], []]
