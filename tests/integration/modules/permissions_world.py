@@ -26,7 +26,7 @@ from preflight_world import World as Account
 from tools import permissions
 
 LEGACY = {"version": "1.0.0", "workload_manager": "slurm", "controller_group": "controller", "worker_groups": []}
-FLOWING = "flowing"
+FLOWING = "permissions"
 # Virtual seconds per second, for what takes the service hours.
 HASTE = 30000
 OLD, NEW = "1.1.0", "1.2.0"

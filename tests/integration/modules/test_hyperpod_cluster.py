@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from in_process import directly
 from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
@@ -113,9 +114,8 @@ def test_every_group_option_reaches_the_service_and_comes_back(ansible: Ansible,
         "rich", instance_groups=[ansible.group("controller", 1, "Controller"), workers], node_recovery="None"
     )
     other = {**wish, "instance_groups": [{**workers, "threads_per_core": 2}]}
-    made, same, refused, gone = ansible.play(
-        cluster(wish), cluster(wish), cluster(other), cluster({"name": "rich", "state": "absent", "wait_delay": 1})
-    ).results
+    absent = cluster({"name": "rich", "state": "absent", "wait_delay": 1})
+    made, same, refused, gone = directly(cloud, cluster(wish), cluster(wish), cluster(other), absent)
     assert made["changed"], made["msg"]
     assert made["cluster"]["node_recovery"] == "None"
     assert not same["changed"]
@@ -128,9 +128,8 @@ def test_without_waiting_and_then_joining(ansible: Ansible, cloud: Cloud) -> Non
     wish = ansible.wish("joined", wait=False)
     cloud.set_speed(1)
     later = {**wish, "node_recovery": "None"}
-    started, again, checked, impatient = ansible.play(
-        cluster(wish), cluster(wish), cluster(later, check_mode=True), cluster(later)
-    ).results
+    tasks = [cluster(wish), cluster(wish), cluster(later, check_mode=True), cluster(later)]
+    started, again, checked, impatient = directly(cloud, *tasks)
     assert started["changed"]
     assert started["cluster"]["cluster_status"] == "Creating"
     assert not again["changed"]
@@ -149,16 +148,15 @@ def test_without_waiting_and_then_joining(ansible: Ansible, cloud: Cloud) -> Non
 
     cloud.set_speed(1)
     gone = {"name": "joined", "state": "absent", "wait": False}
-    leaving, joined, refused = ansible.play(cluster(gone), cluster(gone), cluster(wish)).results
+    leaving, joined, refused = directly(cloud, cluster(gone), cluster(gone), cluster(wish))
     assert leaving["changed"]
     assert leaving["cluster"]["cluster_status"] == "Deleting"
     assert not joined["changed"]
     assert "run with wait: true" in refused["msg"]
 
     cloud.set_speed(cloud.speed)
-    remade, deleted = ansible.play(
-        cluster({**wish, "wait": True}), cluster({"name": "joined", "state": "absent", "wait_delay": 1})
-    ).results
+    absent = cluster({"name": "joined", "state": "absent", "wait_delay": 1})
+    remade, deleted = directly(cloud, cluster({**wish, "wait": True}), absent)
     assert remade["changed"]
     assert [call["operation"] for call in remade["calls"]] == ["CreateCluster"]
     assert deleted["changed"]
@@ -166,7 +164,7 @@ def test_without_waiting_and_then_joining(ansible: Ansible, cloud: Cloud) -> Non
 
 def test_absent_waits_until_the_service_lets_it(ansible: Ansible, cloud: Cloud) -> None:
     sagemaker = cloud.client("sagemaker")
-    (made,) = ansible.play(cluster(ansible.wish("busy"))).results
+    (made,) = directly(cloud, cluster(ansible.wish("busy")))
     assert made["changed"]
     group = sagemaker.describe_cluster(ClusterName="busy")["InstanceGroups"][1]
     keep = ("InstanceGroupName", "InstanceType", "LifeCycleConfig", "ExecutionRole", "ThreadsPerCore", "SlurmConfig")
@@ -175,7 +173,7 @@ def test_absent_waits_until_the_service_lets_it(ansible: Ansible, cloud: Cloud) 
         ClusterName="busy", InstanceGroups=[{**{key: group[key] for key in keep if key in group}, "InstanceCount": 3}]
     )
     gone = {"name": "busy", "state": "absent", "wait_delay": 1}
-    (refused,) = ansible.play(cluster({**gone, "wait": False})).results
+    (refused,) = directly(cloud, cluster({**gone, "wait": False}))
     assert refused["error"]["code"] == "ConflictException"
     assert refused["msg"].startswith("Failed to delete cluster busy: ")
     assert sagemaker.describe_cluster(ClusterName="busy")["ClusterStatus"] == "Updating"
@@ -188,13 +186,11 @@ def test_absent_waits_until_the_service_lets_it(ansible: Ansible, cloud: Cloud) 
     assert any("DeleteCluster: cluster busy is to be absent" in line for line in lines)
 
 
-def test_continuous_mode_waits_for_all_instances(ansible: Ansible) -> None:
+def test_continuous_mode_waits_for_all_instances(ansible: Ansible, cloud: Cloud) -> None:
     wish = ansible.wish("flowing", node_provisioning_mode="Continuous")
     del wish["orchestrator"]
-    played = ansible.play(
-        cluster(wish), cluster(wish), cluster({"name": "flowing", "state": "absent", "wait_delay": 1})
-    )
-    made, same, _deleted = played.results
+    absent = cluster({"name": "flowing", "state": "absent", "wait_delay": 1})
+    made, same, _deleted = directly(cloud, cluster(wish), cluster(wish), absent)
     assert made["changed"], made["msg"]
     assert {group["current_count"] == group["target_count"] for group in made["cluster"]["instance_groups"]} == {True}
     assert not same["changed"]

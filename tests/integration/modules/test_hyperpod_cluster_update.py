@@ -13,6 +13,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.schema
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.states import Current
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.states import Desired
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.transformations import to_options
+from in_process import directly
 from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
@@ -243,19 +244,18 @@ def test_check_update_again_scale_purge(ansible: Ansible, cloud: Cloud, wish: di
 def test_an_update_that_is_rolled_back_fails_with_the_reason(ansible: Ansible, cloud: Cloud) -> None:
     wish = ansible.wish("rolled")
     more = {"name": "rolled", "instance_groups": [{"instance_group_name": "workers", "instance_count": 3}]}
-    (made,) = ansible.play(cluster(wish)).results
+    (made,) = directly(cloud, cluster(wish))
     assert made["changed"], made["msg"]
     cloud.fault("node_launch_failure", percent=100, instance_group="workers")
-    (failed,) = ansible.play(cluster({**more, "wait_delay": 1})).results
+    (failed,) = directly(cloud, cluster({**more, "wait_delay": 1}))
     assert failed["failed"]
     assert failed["msg"].startswith("The update of cluster rolled was rolled back: ")
     assert "instance_groups[workers].instance_count: is 2, wanted 3" in failed["msg"]
     assert failed["failure"]["message"] == failed["cluster"]["failure_message"]
     assert [found["desired"] for found in failed["differences"]] == [3]
     cloud.admin("DELETE", "faults")
-    updated, gone = ansible.play(
-        cluster({**more, "wait_delay": 1}), cluster({"name": "rolled", "state": "absent", "wait_delay": 1})
-    ).results
+    absent = cluster({"name": "rolled", "state": "absent", "wait_delay": 1})
+    updated, gone = directly(cloud, cluster({**more, "wait_delay": 1}), absent)
     assert updated["changed"], updated["msg"]
     assert gone["changed"]
 
@@ -264,7 +264,7 @@ def test_scaling_in_continuous_mode_shows_nodes_and_events(ansible: Ansible, clo
     wish = ansible.wish("growing", node_provisioning_mode="Continuous")
     del wish["orchestrator"]
     more = {"name": "growing", "instance_groups": [{"instance_group_name": "workers", "instance_count": 4}]}
-    (made,) = ansible.play(cluster(wish)).results
+    (made,) = directly(cloud, cluster(wish))
     assert made["changed"], made["msg"]
     cloud.set_speed(20)
     played = ansible.play(
