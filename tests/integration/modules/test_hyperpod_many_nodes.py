@@ -14,6 +14,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.schema
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.transformations import to_request
 from modules_harness import Ansible
 from modules_harness import Cloud
+from modules_harness import eventually
 
 NAME = "many"
 
@@ -36,6 +37,8 @@ def _many(cloud: Cloud, ansible: Ansible) -> Any:
         time.sleep(1)
     yield sagemaker
     sagemaker.delete_cluster(ClusterName=NAME)
+    # Until it is gone its nodes count for the quota of the next tests.
+    eventually(lambda: not sagemaker.list_clusters(NameContains=NAME)["ClusterSummaries"] or None, 120)
 
 
 def test_three_thousand_nodes(ansible: Ansible, many: Any) -> None:

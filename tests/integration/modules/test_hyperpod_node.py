@@ -33,7 +33,8 @@ def _clusters(cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     flowing = ansible.wish(FLOWING, workers=3, node_provisioning_mode="Continuous")
     del flowing["orchestrator"]
     wishes = [cluster(ansible.wish(PLAIN, workers=30, progress=False)), cluster({**flowing, "progress": False})]
-    assert all(made["changed"] for made in directly(cloud, *wishes))
+    for made in directly(cloud, *wishes):
+        assert made["changed"], made["msg"]
     yield cloud
     gone = [cluster({"name": name, "state": "absent", "wait_delay": 1, "progress": False}) for name in (PLAIN, FLOWING)]
     directly(cloud, *gone)
