@@ -233,11 +233,12 @@ class Server:
         """Answer until SIGTERM or SIGINT; ``ready`` is called when the first request can come."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_unused: self._stopping.set())
+        running = {**asdict(self._settings), "pid": os.getpid(), "token": self._token}
+        # before the first answer: who gets one may look for the token at once
+        write_atomically(self._paths.server_file, json.dumps(running).encode())
         threads = [threading.Thread(target=server.serve_forever, name="listener") for server in self._servers]
         for thread in threads:
             thread.start()
-        running = {**asdict(self._settings), "pid": os.getpid(), "token": self._token}
-        write_atomically(self._paths.server_file, json.dumps(running).encode())
         log.info("up: %s", {name: value for name, value in running.items() if name != "token"})
         ready()
         self._stopping.wait()

@@ -102,7 +102,7 @@ def test_missing_cluster(cloud: FrontCloud) -> None:
         ("sagemaker", "list_cluster_scheduler_configs", {}),
         ("sagemaker", "list_training_plans", {}),
         ("eks", "list_access_entries", {"clusterName": "x"}),
-        ("iam", "simulate_principal_policy", {"PolicySourceArn": "arn:aws:iam::1:role/x", "ActionNames": ["s3:Get"]}),
+        ("iam", "get_context_keys_for_custom_policy", {"PolicyInputList": ["{}"]}),
         ("ec2", "describe_fast_launch_images", {}),
         ("route53", "list_cidr_collections", {}),
         ("pricing", "describe_services", {}),

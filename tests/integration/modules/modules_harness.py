@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -118,7 +119,7 @@ class Cloud:
             data=json.dumps(body).encode(),
             headers={"X-Admin-Token": token},
         )
-        return json.loads(urllib.request.urlopen(request, timeout=10).read())
+        return json.loads(urllib.request.urlopen(request, timeout=60).read())
 
     def fault(self, kind: str, **more: Any) -> None:
         """Inject a fault."""
@@ -292,11 +293,16 @@ class Ansible:
         lines = []
         with running:
             assert running.stdout is not None
-            for line in running.stdout:
-                lines.append(line)
-                if then is not None and when in line:
-                    then()
-                    then = None
+            try:
+                for line in running.stdout:
+                    lines.append(line)
+                    if then is not None and when in line:
+                        then()
+                        then = None
+            except BaseException:
+                # a playbook whose output nobody reads any more never ends
+                os.killpg(running.pid, signal.SIGKILL)
+                raise
         output = "".join(lines)
         assert results.exists(), output
         assert then is None, f"no line has {when!r}: {output}"
