@@ -322,7 +322,7 @@ calls:
     reason:
       description: Why it is made.
       type: str
-      sample: there is no cluster demo
+      sample: it does not exist yet
 differences:
   description: Where the cluster differed from what is wanted, which was changed, would be in check mode, or is refused.
   returned: always

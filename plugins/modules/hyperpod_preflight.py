@@ -192,6 +192,7 @@ from ..module_utils._findings import count
 from ..module_utils._findings import report
 from ..module_utils._findings import soften
 from ..module_utils._hyperpod.common import REQUEST_ATTEMPTS
+from ..module_utils._hyperpod.naming import counted
 from ..module_utils._preflight.connection import known_regions
 from ..module_utils._preflight.runner import run
 from ..module_utils._preflight.survey import Survey
@@ -252,7 +253,8 @@ def main() -> None:
     found = run(survey, access_only=module.params["scope"] == "access")
     findings = soften(found, module.params["ignore"])
     numbers = [count(findings, level) for level in (FAILURE, WARNING, PASS)]
-    summary = "{} failures, {} warnings, {} passes".format(*numbers)
+    nouns = (("failure", "failures"), ("warning", "warnings"), ("pass", "passes"))
+    summary = ", ".join(counted(number, *noun) for number, noun in zip(numbers, nouns, strict=True))
     result = {
         "preflight": {
             "passed": not numbers[0],

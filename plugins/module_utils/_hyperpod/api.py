@@ -12,6 +12,8 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import boto3_tag_list_to_ansible_dict
 
 from .common import api_call
+from .members import Member
+from .members import member_of
 from .naming import snake
 
 if TYPE_CHECKING:
@@ -53,6 +55,11 @@ def list_nodes(client: Any, name: str) -> list[Answer]:
     )
     nodes: list[Answer] = pages.build_full_result().get("ClusterNodeSummaries", [])
     return nodes
+
+
+def list_members(client: Any, name: str) -> list[Member]:
+    """The nodes, to look them up by their names."""
+    return [member_of(summary) for summary in list_nodes(client, name)]
 
 
 @api_call("describe node {identifier[0]} {identifier[1]} of cluster {name}", missing=None)

@@ -97,7 +97,9 @@ class HyperPodError(AnsibleAWSError):  # type: ignore[misc]  # amazon.aws has no
 
 def worth_another_round(error: Exception) -> bool:
     """The SDK has given up on a call that may work in a moment. Where nobody listens at all, it won't."""
-    if isinstance(error, (botocore.exceptions.EndpointConnectionError, botocore.exceptions.ProxyConnectionError)):
+    exceptions = botocore.exceptions
+    nobody = (exceptions.EndpointConnectionError, exceptions.ConnectTimeoutError, exceptions.ProxyConnectionError)
+    if isinstance(error, nobody):
         return False
     return HyperPodError("", error).passing
 
@@ -168,6 +170,18 @@ def region_problem(region: str | None) -> str | None:
     except botocore.exceptions.UnknownRegionError:
         return f"'{region}' is not the name of an AWS region (as in us-west-2): set region, or AWS_REGION, right"
     return None
+
+
+def client_of(module: Any, service: str) -> Any:
+    """A module's client of a service, with our retries.
+
+    Raises:
+        HyperPodError: the region is none.
+    """
+    problem = region_problem(module.region)
+    if problem:
+        raise HyperPodError(problem)
+    return module.client(service, config=client_config())
 
 
 def at_least(params: Mapping[str, Any], **least: float) -> None:

@@ -12,12 +12,10 @@ from typing import Any
 from . import api
 from .common import HyperPodError
 from .common import at_least
-from .common import client_config
-from .common import region_problem
+from .common import client_of
 from .explain import explain
 from .failure import failure_message_of
 from .members import choose
-from .members import member_of
 from .members import plain_name
 from .parallel import in_parallel
 from .times import moment
@@ -36,13 +34,10 @@ def events(module: Any) -> list[dict[str, Any]]:
         HyperPodError: bad input, or the service refuses to answer.
     """
     params = module.params
-    problem = region_problem(module.region)
-    if problem:
-        raise HyperPodError(problem)
     at_least(params, limit=1, calls_per_second=0.1)
     name = params["cluster_name"]
     filters = _filters(params)
-    client = module.client("sagemaker", config=client_config())
+    client = client_of(module, "sagemaker")
     if params["node"]:
         instance_id = _instance_id(client, name, params["node"])
         if instance_id is None:
@@ -80,7 +75,7 @@ def _instance_id(client: Any, name: str, node: str) -> str | None:
     plain = plain_name(node)
     if plain and plain.startswith("i-"):
         return plain
-    chosen = choose([node], [member_of(summary) for summary in api.list_nodes(client, name)])
+    chosen = choose([node], api.list_members(client, name))
     if chosen.problems:
         raise HyperPodError(chosen.problems[0].replace("nodes[0]", "node"))
     return next((member.instance_id for member in chosen.found.values()), None)

@@ -56,7 +56,7 @@ class HealthPlan:
         targets: nodes that are checked.
         calls: in this order.
         refusal: why nothing may be done; then there are no calls.
-        busy: the service is at work on the cluster: plan again when it is not.
+        busy: the service is at work on the cluster: plan again when it is not; the calls are those of now.
     """
 
     targets: tuple[Member, ...] = ()
@@ -80,9 +80,8 @@ def plan_health(described: Mapping[str, Any] | None, members: Sequence[Member], 
     whole = list(dict.fromkeys(wish.groups or ([] if wish.nodes else there)))
     single = [node for node in chosen.found.values() if node.group not in whole]
     targets = (*(node for node in members if node.group in whole and node.instance_id), *single)
-    if described["ClusterStatus"] in BUSY:
-        return HealthPlan(targets, busy=True)
-    return HealthPlan(targets, tuple(_calls(wish, list(_configurations(wish, whole, single)))))
+    calls = tuple(_calls(wish, list(_configurations(wish, whole, single))))
+    return HealthPlan(targets, calls, busy=described["ClusterStatus"] in BUSY)
 
 
 def _refusal(described: Mapping[str, Any] | None, chosen: Chosen, wish: HealthWish) -> str | None:

@@ -6,12 +6,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
 from . import api
 from .common import HyperPodError
-from .common import client_config
+from .common import client_of
 from .failure import log_group
 from .health import HealthPlan
 from .health import HealthWish
@@ -22,8 +23,6 @@ from .health import plan_health
 from .health import progress_text
 from .health import result_of
 from .health import same_check
-from .members import Member
-from .members import member_of
 from .parallel import CALLS_PER_SECOND
 from .parallel import Pace
 from .task import Step
@@ -65,33 +64,33 @@ class HealthTask(Task):
     def plan(self) -> Step:
         """See Task."""
         self.described = api.describe_cluster(self.client, self.name)
-        members = [] if self.described is None else self._listed()
+        members = [] if self.described is None else api.list_members(self.client, self.name)
         self.planned = plan_health(self.described, members, self.wish)
+        if self.planned.calls:
+            known = api.list_health_checks(self.client, self.name)
+            running = self._running(known)
+            others = [operation["OperationId"] for operation in known if operation["OperationId"] != running]
+            self.journey.marks["before"] = others
+            if running:
+                self.planned = replace(self.planned, calls=(), busy=False)
         return Step(self.planned.refusal, self.planned.busy, self.planned.calls)
-
-    def _listed(self) -> list[Member]:
-        return [member_of(summary) for summary in api.list_nodes(self.client, self.name)]
 
     def predicted(self) -> dict[str, Any]:
         """See Task."""
         self.marks[:] = [mark_of(node) for node in self.planned.targets]
-        calls = [{"operation": call.operation, "reason": call.reason} for call in self.planned.calls]
-        return self._told({"changed": bool(self.planned.targets), "calls": calls})
+        calls = [call.told() for call in self.planned.calls]
+        return self._with_nodes({"changed": bool(calls), "calls": calls})
 
     def act(self) -> bool:
         """See Task."""
         self.marks[:] = [mark_of(node) for node in self.planned.targets]
-        known = api.list_health_checks(self.client, self.name)
-        running = self._running(known)
-        if running is None:
-            pace = Pace(CALLS_PER_SECOND, self.waiter.clock, self.waiter.sleep)
-            for call in self.planned.calls:
-                pace.turn()
-                self.note_call(call.operation, call.reason)
-                api.start_health_check(self.client, call.request)
-                self.journey.changed = True
-        before = [operation["OperationId"] for operation in known if operation["OperationId"] != running]
-        self.journey.marks.update(before=before, looks=0)
+        self.journey.marks["looks"] = 0
+        pace = Pace(CALLS_PER_SECOND, self.waiter.clock, self.waiter.sleep)
+        for call in self.planned.calls:
+            pace.turn()
+            self.note_call(call.operation, call.reason)
+            api.start_health_check(self.client, call.request)
+            self.journey.changed = True
         return bool(self.marks)
 
     def _running(self, known: list[dict[str, Any]]) -> str | None:
@@ -105,7 +104,7 @@ class HealthTask(Task):
 
     def look(self) -> Look:
         """See Task."""
-        members = self._listed()
+        members = api.list_members(self.client, self.name)
         if not members and api.describe_cluster(self.client, self.name) is None:
             return Look("not there", Verdict(failed="the cluster is gone: somebody else has deleted it"))
         known = api.list_health_checks(self.client, self.name)
@@ -124,25 +123,28 @@ class HealthTask(Task):
         described = api.describe_cluster(self.client, self.name) if bad else None
         if described is not None:
             self._read_logs(described, bad)
-        result = self._told({"changed": self.journey.changed, "calls": self.journey.calls})
         if bad and self.module.params["fail_on_unhealthy"]:
             named = ", ".join(f"{mark['before']} ({mark['result']})" for mark in bad[:10])
             text = f"{len(bad)} of {len(self.marks)} nodes of cluster {self.name} did not pass: {named}"
             said = "; ".join(dict.fromkeys(str(mark["message"]) for mark in bad if mark["message"]))
-            raise self.explained(text, said or text, described, **result)
-        return result
+            raise self.explained(text, said or text, described)
+        return self.told()
 
     def _read_logs(self, described: dict[str, Any], bad: list[Mark]) -> None:
         """The end of the results that the service left in CloudWatch Logs; whoever may not read them sees none."""
         group = log_group(described)
         try:
-            logs = self.module.client("logs", config=client_config())
+            logs = client_of(self.module, "logs")
             for mark in bad[:_MAX_LOGS]:
                 mark["log"] = api.log_tail(logs, group, f"DeepHealthCheckResults/{mark['before']}", _LOG_LINES)
         except HyperPodError as error:
             self.module.warn(f"The results in CloudWatch Logs can't be read: {error}")
 
-    def _told(self, result: dict[str, Any]) -> dict[str, Any]:
+    def told(self) -> dict[str, Any]:
+        """See Run."""
+        return self._with_nodes(super().told())
+
+    def _with_nodes(self, result: dict[str, Any]) -> dict[str, Any]:
         result["nodes"] = [
             {**result_of(mark), **({"log": mark["log"]} if mark.get("log") else {})} for mark in self.marks
         ]

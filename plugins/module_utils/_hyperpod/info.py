@@ -9,10 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from . import api
-from .common import HyperPodError
 from .common import at_least
-from .common import client_config
-from .common import region_problem
+from .common import client_of
 from .export import export
 from .parallel import in_parallel
 from .transformations import cluster_result
@@ -25,11 +23,8 @@ def clusters(module: Any) -> list[dict[str, Any]]:
     Raises:
         HyperPodError: the service can't be asked, or refuses to answer.
     """
-    problem = region_problem(module.region)
-    if problem:
-        raise HyperPodError(problem)
     at_least(module.params, calls_per_second=0.1)
-    client = module.client("sagemaker", config=client_config())
+    client = client_of(module, "sagemaker")
     found = []
     for name in _names(client, module.params):
         described = api.describe_cluster(client, name)

@@ -18,12 +18,10 @@ from typing import Any
 from . import api
 from .common import HyperPodError
 from .common import at_least
-from .common import client_config
-from .common import region_problem
+from .common import client_of
 from .failure import log_group
 from .members import Member
 from .members import choose
-from .members import member_of
 from .members import plain_name
 from .parallel import in_parallel
 from .times import milliseconds
@@ -97,16 +95,13 @@ def logs(module: Any) -> list[dict[str, Any]]:
         HyperPodError: bad input, or a service refuses to answer.
     """
     params = module.params
-    problem = region_problem(module.region)
-    if problem:
-        raise HyperPodError(problem)
     at_least(params, tail=0, calls_per_second=0.1)
     since = milliseconds(moment("since", params["since"]))
     group = _group(module)
     if group is None:
         return []
     wanted = _wanted(module)
-    client = module.client("logs", config=client_config())
+    client = client_of(module, "logs")
     streams = [stream for kind in dict.fromkeys(params["kinds"]) for stream in _streams(client, group, kind, wanted)]
     read = in_parallel(
         lambda stream: api.log_events(client, group, stream.name, params["tail"] or _ALL_LINES, since),
@@ -121,7 +116,7 @@ def _group(module: Any) -> str | None:
     name = module.params["cluster_name"]
     if module.params["cluster_id"]:
         return f"/aws/sagemaker/Clusters/{name}/{module.params['cluster_id']}"
-    described = api.describe_cluster(module.client("sagemaker", config=client_config()), name)
+    described = api.describe_cluster(client_of(module, "sagemaker"), name)
     return log_group(described) if described else None
 
 
@@ -134,8 +129,7 @@ def _wanted(module: Any) -> Wanted:
     if not by_name and not (groups and "deep_health_check" in params["kinds"]):
         ids = None if nodes is None else frozenset(str(plain_name(node)) for node in nodes)
         return Wanted(groups, ids)
-    client = module.client("sagemaker", config=client_config())
-    members = tuple(member_of(summary) for summary in api.list_nodes(client, params["cluster_name"]))
+    members = tuple(api.list_members(client_of(module, "sagemaker"), params["cluster_name"]))
     chosen = choose(nodes or [], members)
     if chosen.problems:
         raise HyperPodError("; ".join(chosen.problems))

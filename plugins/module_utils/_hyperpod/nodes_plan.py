@@ -20,6 +20,7 @@ from .members import Member
 from .members import choose
 from .members import controller_groups
 from .members import problem_of_status
+from .naming import counted
 from .states import Call
 from .waiters import BUSY
 from .waiters import groups_of
@@ -96,7 +97,7 @@ class NodesPlan:
         adding: how many nodes are added.
         calls: in this order.
         refusal: why nothing may be done; then there are no calls.
-        busy: the service is at work on the cluster: plan again when it is not.
+        busy: the service is at work on the cluster: plan again when it is not; the calls are those of now.
     """
 
     targets: dict[str, Member] = field(default_factory=dict)
@@ -163,18 +164,17 @@ def _plan_chosen(described: Mapping[str, Any], chosen: Chosen, wish: Wish) -> No
     if wish.state == ABSENT:
         joined = {name: node for name, node in targets.items() if node.status == "ShuttingDown"}
         targets = {name: node for name, node in targets.items() if name not in joined}
-    if targets and described["ClusterStatus"] in BUSY:
-        return NodesPlan(targets, joined, tuple(chosen.missing), busy=True)
     operation = OPERATIONS[wish.state].name
     calls = tuple(
         Call(
             operation,
             {"ClusterName": wish.cluster, **identifiers(batch)},
-            f"{len(batch)} {'node is' if len(batch) == 1 else 'nodes are'} to be {wish.state}",
+            f"{counted(len(batch), 'node is', 'nodes are')} to be {_verb(wish.state)}",
         )
         for batch in batches(wish.state, targets.values())
     )
-    return NodesPlan(targets, joined, tuple(chosen.missing), calls=calls)
+    busy = bool(targets) and described["ClusterStatus"] in BUSY
+    return NodesPlan(targets, joined, tuple(chosen.missing), calls=calls, busy=busy)
 
 
 def batches(state: str, members: Iterable[Member]) -> Iterator[list[Member]]:
@@ -208,17 +208,17 @@ def _plan_added(described: Mapping[str, Any] | None, members: Iterable[Member], 
             if node.group == wish.group and node.status not in ("Running", "ShuttingDown")
         }
         count = max(0, wish.target_count - int(groups[str(wish.group)].get("TargetCount", 0)))
-        reason = f"group {wish.group} is to have at least {wish.target_count} nodes"
+        reason = f"group {wish.group} is to have at least {counted(wish.target_count, 'node')}"
     else:
-        count, reason = wish.count or 0, f"{wish.count} nodes more are wanted in group {wish.group}"
+        count = wish.count or 0
+        reason = f"{counted(count, 'more node is', 'more nodes are')} wanted in group {wish.group}"
     if count and wish.group in controller_groups(described):
         return NodesPlan(
             refusal=f"Group {wish.group} of cluster {wish.cluster} is the Slurm controller's, which has one node in"
             " Continuous mode: add nodes to another group"
         )
-    if count and described["ClusterStatus"] in BUSY:
-        return NodesPlan(adding=count, busy=True)
-    return NodesPlan(joined=joined, adding=count, calls=tuple(_additions(wish, count, reason)))
+    busy = bool(count) and described["ClusterStatus"] in BUSY
+    return NodesPlan(joined=joined, adding=count, calls=tuple(_additions(wish, count, reason)), busy=busy)
 
 
 def _no_addition(described: Mapping[str, Any] | None, groups: Sequence[str], wish: Wish) -> str | None:

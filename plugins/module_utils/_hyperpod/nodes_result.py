@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
+from .naming import counted
 from .nodes_plan import ABSENT
 from .nodes_plan import ADDED
 from .nodes_plan import OPERATIONS
@@ -216,4 +217,4 @@ def failure_text(cluster: str, state: str, marks: Sequence[Mapping[str, Any]]) -
     shown = [f"{mark['name']}: {mark['code']}: {mark['message']}".rstrip(": ") for mark in failed[:5]]
     if len(failed) > len(shown):
         shown.append(f"and {len(failed) - len(shown)} more")
-    return f"{len(failed)} of {len(marks)} nodes of cluster {cluster} were not {verb}: {'; '.join(shown)}"
+    return f"{len(failed)} of {counted(len(marks), 'node')} of cluster {cluster} were not {verb}: {'; '.join(shown)}"

@@ -82,21 +82,17 @@ class NodesTask(Task):
     def plan(self) -> Step:
         """See Task."""
         self.described = api.describe_cluster(self.client, self.name)
-        self.members = [] if self.described is None else self._listed()
+        self.members = [] if self.described is None else api.list_members(self.client, self.name)
         self.planned = plan_nodes(self.described, self.members, self.wish)
         return Step(self.planned.refusal, self.planned.busy, self.planned.calls)
-
-    def _listed(self) -> list[Member]:
-        return [member_of(summary) for summary in api.list_nodes(self.client, self.name)]
 
     def predicted(self) -> dict[str, Any]:
         """See Task."""
         self._begin()
         for mark in self.marks:
             mark["result"] = self.wish.state
-        calls = [{"operation": call.operation, "reason": call.reason} for call in self.planned.calls]
         changed = bool(self.planned.targets or self.planned.adding)
-        return self._told({"changed": changed, "calls": calls})
+        return self._with_nodes({"changed": changed, "calls": [call.told() for call in self.planned.calls]})
 
     def _begin(self) -> None:
         """Set the marks of the nodes that exist."""
@@ -173,7 +169,7 @@ class NodesTask(Task):
         except HyperPodError as error:
             self.journey.calls.pop()
             if self.journey.changed:
-                error.kwargs.update(self._told({"changed": True, "calls": self.journey.calls}))
+                error.kwargs.update(self.told())
             raise
 
     def _add(self, call: Call, pace: Pace) -> None:
@@ -200,7 +196,7 @@ class NodesTask(Task):
 
     def look(self) -> Look:
         """See Task."""
-        members = self._listed()
+        members = api.list_members(self.client, self.name)
         if not members and self.wish.state != ABSENT and api.describe_cluster(self.client, self.name) is None:
             return Look("not there", Verdict(failed="the cluster is gone: somebody else has deleted it"))
         known = self.journey.marks["known"]
@@ -213,16 +209,19 @@ class NodesTask(Task):
 
     def result(self) -> dict[str, Any]:
         """See Task."""
-        result = self._told({"changed": self.journey.changed, "calls": self.journey.calls})
         failed = [mark for mark in self.marks if mark["result"] == "failed"]
         if failed:
             text = failure_text(self.name, self.wish.state, self.marks)
             described = api.describe_cluster(self.client, self.name)
             said = "; ".join(dict.fromkeys(str(mark["message"]) for mark in failed))
-            raise self.explained(text, said, described, **result)
-        return result
+            raise self.explained(text, said, described)
+        return self.told()
 
-    def _told(self, result: dict[str, Any]) -> dict[str, Any]:
+    def told(self) -> dict[str, Any]:
+        """See Run."""
+        return self._with_nodes(super().told())
+
+    def _with_nodes(self, result: dict[str, Any]) -> dict[str, Any]:
         nodes = [result_of(mark) for mark in self.marks]
         nodes += [{"name": name, "result": ABSENT} for name in self.journey.marks.get("missing", [])]
         result["nodes"] = nodes
@@ -242,10 +241,9 @@ class NodesTask(Task):
         }
 
     def explained(self, text: str, said: str, described: Mapping[str, Any] | None, **details: Any) -> HyperPodError:
-        """See Task; the nodes are in the result in any case."""
+        """See Run; while it is waited for nodes, the cluster is not described."""
         if described is None:
             described = api.describe_cluster(self.client, self.name)
-        details = {**self._told({"changed": self.journey.changed, "calls": self.journey.calls}), **details}
         return super().explained(text, said, described, **details)
 
     def concerned(self) -> set[str] | None:

@@ -80,7 +80,7 @@ def _plan_create(desired: Desired) -> Plan:
     request = {"ClusterName": desired.name, **to_request(CLUSTER_FIELDS, desired.options)}
     if desired.tags:
         request["Tags"] = ansible_dict_to_boto3_tag_list(dict(desired.tags))
-    call = Call("CreateCluster", request, f"there is no cluster {desired.name}")
+    call = Call("CreateCluster", request, "it does not exist yet")
     return Plan(calls=(call,), goal=IN_SERVICE, after=desired.normalised(), changed=True)
 
 

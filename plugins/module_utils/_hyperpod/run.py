@@ -6,20 +6,15 @@
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
 from . import api
-from . import failure
 from . import model_check
-from . import progress
 from .common import HyperPodError
 from .common import botocore_version
-from .common import client_config
-from .common import region_problem
 from .plan import plan
+from .reporting import Run
 from .schema import CLUSTER_FIELDS
 from .states import Current
 from .states import Desired
@@ -30,7 +25,6 @@ from .update import about_instances
 from .waiters import DELETED
 from .waiters import SETTLED
 from .waiters import deletion_worth_retrying
-from .waiting import Journey
 from .waiting import Slice
 from .waiting import Waiter
 from .waiting import WaitFailed
@@ -48,20 +42,13 @@ _MAX_DELETIONS = 5
 _WHEN_SETTLED = frozenset({"DeleteCluster", "UpdateCluster"})
 
 
-@dataclass
-class Task:
-    """One run of the module: its parameters, the client, and how far it has come."""
+class ClusterRun(Run[Waiter]):
+    """One run of ``hyperpod_cluster``."""
 
-    module: Any
-    client: Any
-    desired: Desired
-    journey: Journey
-    waiter: Waiter
-
-    @property
-    def name(self) -> str:
-        """The cluster's name."""
-        return self.desired.name
+    def __init__(self, module: Any, desired: Desired) -> None:
+        """Prepare, see Run."""
+        super().__init__(module, desired.name, Waiter)
+        self.desired = desired
 
 
 def desired_of(params: dict[str, Any]) -> Desired:
@@ -85,33 +72,12 @@ def run(module: Any) -> dict[str, Any]:
     Raises:
         HyperPodError: with everything that the module is to fail with.
     """
-    problem = region_problem(module.region)
-    if problem:
-        raise HyperPodError(problem)
-    desired = desired_of(module.params)
-    client = module.client("sagemaker", config=client_config())
-    check_request(module, client, desired)
-    resume = module.params["_resume"]
-    task = Task(
-        module=module,
-        client=client,
-        desired=desired,
-        journey=Journey(**resume) if resume else Journey(started=time.time()),
-        waiter=Waiter(
-            client,
-            desired.name,
-            timeout=module.params["wait_timeout"],
-            delay=module.params["wait_delay"],
-            sliced=resume is not None,
-        ),
-    )
+    task = ClusterRun(module, desired_of(module.params))
+    check_request(module, task.client, task.desired)
     try:
         return _travel(task)
     except Slice as part:
-        return {
-            "changed": task.journey.changed,
-            "_progress": {"lines": _lines(task, part.line), "token": task.journey.token()},
-        }
+        return task.part(part)
     except WaitFailed as error:
         raise _failed(task, error) from error
 
@@ -144,7 +110,7 @@ def _refuse_unless_sound(shape: Any, request: dict[str, Any], name: str) -> None
         raise HyperPodError(f"Cluster {name} can't be described like this: {'; '.join(found)}")
 
 
-def _travel(task: Task) -> dict[str, Any]:
+def _travel(task: ClusterRun) -> dict[str, Any]:
     """From where the journey stands to its end."""
     journey = task.journey
     surprises = 0
@@ -168,7 +134,7 @@ def _travel(task: Task) -> dict[str, Any]:
     raise HyperPodError(f"Cluster {task.name} is changed by somebody else again and again: run one task at a time")
 
 
-def _arrive(task: Task) -> bool:
+def _arrive(task: ClusterRun) -> bool:
     """Wait for the goal. False: there is more to plan."""
     journey = task.journey
     try:
@@ -183,7 +149,7 @@ def _arrive(task: Task) -> bool:
     return not again
 
 
-def _came_out(task: Task, current: Current | None) -> bool:
+def _came_out(task: ClusterRun, current: Current | None) -> bool:
     """The cluster is what is wanted. False: what was joined has come to something else, plan again.
 
     Raises:
@@ -202,7 +168,7 @@ def _came_out(task: Task, current: Current | None) -> bool:
     if message or task.journey.rolled_back or about_instances(left):
         said = message or "the service gives no reason"
         text = f"The update of cluster {task.name} was rolled back: {said.rstrip('.')}. Not as wanted: {listed}"
-        raise _explained(task, text, described, said, differences=_listed(left))
+        raise task.explained(text, said, described, **_seen(described, _listed(left)))
     task.module.warn(f"The service has taken the change of cluster {task.name}, and tells otherwise: {listed}")
     return True
 
@@ -211,14 +177,14 @@ def _listed(found: tuple[Difference, ...]) -> list[dict[str, Any]]:
     return [{"path": item.path, "current": item.current, "desired": item.desired} for item in found]
 
 
-def _read(task: Task) -> Current | None:
+def _read(task: ClusterRun) -> Current | None:
     described = api.describe_cluster(task.client, task.name)
     if described is None:
         return None
     return Current(described, api.list_tags(task.client, described["ClusterArn"]))
 
 
-def _plan(task: Task, current: Current | None) -> Plan:
+def _plan(task: ClusterRun, current: Current | None) -> Plan:
     """What to do now.
 
     Raises:
@@ -227,7 +193,8 @@ def _plan(task: Task, current: Current | None) -> Plan:
     planned = plan(current, task.desired)
     if planned.refusal and current and current.status == "Failed":
         described = dict(current.described)
-        raise _explained(task, planned.refusal, described, described.get("FailureMessage") or planned.refusal)
+        said = described.get("FailureMessage") or planned.refusal
+        raise task.explained(planned.refusal, said, described, **_seen(described, _listed(planned.differences)))
     if planned.refusal:
         raise HyperPodError(planned.refusal, differences=_listed(planned.differences))
     for call in planned.calls:
@@ -247,11 +214,13 @@ def _plan(task: Task, current: Current | None) -> Plan:
     return planned
 
 
-def _apply(task: Task, planned: Plan) -> bool:
+def _apply(task: ClusterRun, planned: Plan) -> bool:
     """Make the calls and set the goal. False: things have changed meanwhile, plan again."""
     journey = task.journey
+    if planned.calls:
+        journey.acted_at = task.waiter.clock()
     for call in planned.calls:
-        journey.calls.append({"operation": call.operation, "reason": call.reason})
+        journey.calls.append(call.told())
         journey.deletions += call.operation == "DeleteCluster"
         try:
             api.OPERATIONS[call.operation](task.client, call.request)
@@ -276,13 +245,12 @@ def _apply(task: Task, planned: Plan) -> bool:
     return True
 
 
-def _predicted(task: Task, planned: Plan) -> dict[str, Any]:
+def _predicted(task: ClusterRun, planned: Plan) -> dict[str, Any]:
     """The result of check mode."""
-    calls = [{"operation": call.operation, "reason": call.reason} for call in planned.calls]
     result = {
         "changed": planned.changed,
         "cluster": planned.after,
-        "calls": calls,
+        "calls": [call.told() for call in planned.calls],
         "differences": _listed(planned.differences),
     }
     if task.module._diff:
@@ -290,12 +258,11 @@ def _predicted(task: Task, planned: Plan) -> dict[str, Any]:
     return result
 
 
-def _result(task: Task, current: Current | None) -> dict[str, Any]:
+def _result(task: ClusterRun, current: Current | None) -> dict[str, Any]:
     journey = task.journey
     result: dict[str, Any] = {
-        "changed": journey.changed,
+        **task.told(),
         "cluster": cluster_result(current.described, current.tags) if current else {},
-        "calls": journey.calls,
         "differences": journey.differences,
     }
     if task.module._diff:
@@ -303,53 +270,29 @@ def _result(task: Task, current: Current | None) -> dict[str, Any]:
         # Having waited for what was under way already is no change.
         result["diff"] = {"before": journey.before, "after": after if journey.changed else journey.before}
     if task.waiter.sliced and (journey.shown or journey.calls):
-        result["_progress"] = {"lines": _lines(task, _last_line(task, current))}
+        result["_progress"] = {"lines": task.lines(_last_line(task, current))}
     return result
 
 
-def _last_line(task: Task, current: Current | None) -> str:
+def _last_line(task: ClusterRun, current: Current | None) -> str:
+    if current is None:
+        return task.line("deleted")
     try:
-        text = task.waiter.state(dict(current.described) if current else None)
+        text = task.waiter.state(dict(current.described))
     except HyperPodError:
         # All is done; the line is not worth a failure.
-        text = current.status if current else "not there"
-    return progress.line(task.name, task.waiter.clock() - task.journey.started, text)
+        text = current.status
+    return task.line(text)
 
 
-def _lines(task: Task, line: str) -> list[str]:
-    """Calls that were made in this slice, then the line."""
-    journey = task.journey
-    seconds = task.waiter.clock() - journey.started
-    lines = [
-        progress.line(task.name, seconds, f"{call['operation']}: {call['reason']}")
-        for call in journey.calls[journey.told :]
-    ]
-    return [*lines, line]
+def _seen(described: dict[str, Any], differences: list[dict[str, Any]]) -> dict[str, Any]:
+    """For the result of a failure: the cluster, but for its tags, which were not read again."""
+    cluster = cluster_result(described, {})
+    del cluster["tags"]
+    return {"cluster": cluster, "differences": differences}
 
 
-def _failed(task: Task, error: WaitFailed) -> HyperPodError:
-    """What to fail with, everything known about the reason included."""
+def _failed(task: ClusterRun, error: WaitFailed) -> HyperPodError:
     aim = {DELETED: "deleted", SETTLED: "ready for other changes"}.get(task.journey.goal or "", "in service")
-    seconds = progress.elapsed(task.waiter.clock() - task.journey.started)
-    if error.timed_out:
-        text = (
-            f"Cluster {task.name} is not {aim} after {seconds} (wait_timeout: {task.module.params['wait_timeout']} s):"
-            f" {error.message}. The service works on; run again to go on waiting"
-        )
-    else:
-        text = f"Cluster {task.name} is not {aim} after {seconds}: {error.message}"
-    if error.described is None:
-        return HyperPodError(text)
-    return _explained(task, text, error.described, error.described.get("FailureMessage") or error.message)
-
-
-def _explained(task: Task, text: str, described: dict[str, Any], said: str, **more: Any) -> HyperPodError:
-    """An error with the report of what failed; ``said`` is what the service says about it."""
-    report = failure.gather(task.client, lambda: task.module.client("logs", config=client_config()), described, said)
-    if report["causes"]:
-        first = report["causes"][0]
-        text = f"{text.rstrip('.')}. Likely cause: {first['cause']}. What to do: {first['fix']}"
-    details: dict[str, Any] = {"failure": report, "cluster": cluster_result(described, {}), **more}
-    if task.waiter.sliced:
-        details["_progress"] = {"lines": [_lines(task, text)[-1], *failure.report_lines(report)]}
-    return HyperPodError(text, **details)
+    seen = {} if error.described is None else _seen(error.described, task.journey.differences)
+    return task.late(f"Cluster {task.name} is not {aim}", error, "run again to go on waiting", **seen)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from dataclasses import field
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -64,7 +65,7 @@ class SoftwarePlan:
         fine: groups that are on the wanted image.
         call: at most one.
         refusal: why nothing may be done.
-        busy: the service is at work on the cluster: plan again when it is not.
+        busy: the service is at work on the cluster: plan again when it is not; the call is that of now.
     """
 
     update: tuple[str, ...] = ()
@@ -96,11 +97,8 @@ def plan_software(described: Mapping[str, Any] | None, wish: SoftwareWish) -> So
     problem = problem_of_status(described)
     if problem:
         return SoftwarePlan(refusal=problem)
-    if described["ClusterStatus"] in BUSY or any(
-        group.get("SoftwareUpdateStatus") in OPEN for group in groups.values()
-    ):
-        return SoftwarePlan(plan.update, plan.joined, plan.fine, busy=True)
-    return SoftwarePlan(plan.update, plan.joined, plan.fine, call=_call(wish, plan, whole=len(todo) == len(groups)))
+    busy = described["ClusterStatus"] in BUSY or any(g.get("SoftwareUpdateStatus") in OPEN for g in groups.values())
+    return replace(plan, call=_call(wish, plan, whole=len(todo) == len(groups)), busy=busy)
 
 
 def _names(groups: Iterable[Mapping[str, Any]]) -> tuple[str, ...]:

@@ -91,7 +91,7 @@ class SoftwareTask(Task):
         """See Task."""
         self._begin()
         call = self.planned.call
-        calls = [{"operation": call.operation, "reason": call.reason}] if call else []
+        calls = [call.told()] if call else []
         result: dict[str, Any] = {"changed": bool(self.planned.update), "calls": calls, "instance_groups": []}
         for group in groups_of(self.described or {}):
             name = group["InstanceGroupName"]
@@ -146,31 +146,32 @@ class SoftwareTask(Task):
         """See Task."""
         return str(self.journey.marks.get("text") or progress_text(self.marks))
 
-    def result(self) -> dict[str, Any]:
-        """See Task."""
-        described = self.described or api.describe_cluster(self.client, self.name) or {}
+    def told(self) -> dict[str, Any]:
+        """See Run."""
         outcome = {mark["group"]: mark["result"] for mark in self.marks}
         outcome.update(dict.fromkeys(self.journey.marks.get("fine", []), "unchanged"))
-        result: dict[str, Any] = {
-            "changed": self.journey.changed,
-            "calls": self.journey.calls,
-            "instance_groups": [
-                _told(group, outcome[group["InstanceGroupName"]])
-                for group in groups_of(described)
-                if group["InstanceGroupName"] in outcome
-            ],
-        }
+        result = super().told()
+        result["instance_groups"] = [
+            _told(group, outcome[group["InstanceGroupName"]])
+            for group in groups_of(self.described or {})
+            if group["InstanceGroupName"] in outcome
+        ]
         if self.module._diff:
             before = {mark["group"]: mark["before"] for mark in self.marks}
             after = {mark["group"]: mark["now"] for mark in self.marks}
             result["diff"] = {"before": before, "after": after if self.journey.changed else before}
+        return result
+
+    def result(self) -> dict[str, Any]:
+        """See Task."""
         failed = [mark for mark in self.marks if mark["result"] == "failed"]
         if failed:
+            described = self.described or {}
             said = described.get("FailureMessage") or "the service gives no reason"
             ends = ", ".join(f"{mark['group']}: {mark['status']}" for mark in failed)
-            text = f"Software of cluster {self.name} is not updated after {progress.elapsed(self.seconds())} ({ends})"
-            raise self.explained(f"{text}: {said}", said, described, **result)
-        return result
+            text = f"{self.aim()} after {progress.elapsed(self.seconds())} ({ends})"
+            raise self.explained(f"{text}: {said}", said, self.described)
+        return self.told()
 
     def aim(self) -> str:
         """See Task."""

@@ -83,6 +83,10 @@ class Call:
     request: dict[str, Any]
     reason: str
 
+    def told(self) -> dict[str, str]:
+        """The call in a module's result."""
+        return {"operation": self.operation, "reason": self.reason}
+
 
 @dataclass(frozen=True)
 class Plan:

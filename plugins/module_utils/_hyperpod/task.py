@@ -9,39 +9,28 @@ What is particular to a module is in a subclass of ``Task``; deciding is in pure
 
 from __future__ import annotations
 
-import time
 from abc import ABC
 from abc import abstractmethod
 from dataclasses import dataclass
-from datetime import datetime
-from datetime import timezone
 from typing import TYPE_CHECKING
 from typing import Any
 
-from . import failure
 from . import model_check
-from . import progress
 from .common import HyperPodError
 from .common import botocore_version
-from .common import client_config
-from .common import region_problem
+from .reporting import Run
 from .waiters import SETTLED
-from .waiting import Journey
 from .waiting import Look
 from .waiting import Slice
 from .waiting import Waiter
 from .waiting import WaitFailed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from .states import Call
+    from .waiting import Journey
 
 # The goal of all journeys here but SETTLED: the task itself knows whether it is reached.
 ARRIVED = "arrived"
-
-# Seconds by which the service's clock may be behind ours.
-_CLOCKS_APART = 60.0
 
 
 @dataclass(frozen=True)
@@ -69,36 +58,12 @@ class TaskWaiter(Waiter):
         return super().look(journey) if journey.goal == SETTLED else self.task.look()
 
 
-class Task(ABC):
-    """One run, perhaps one of several slices of the same.
-
-    Attributes:
-        module: the AnsibleAWSModule, with the options ``cluster_name``, ``wait``, ``wait_timeout``, ``wait_delay`` and
-            ``_resume``.
-        journey: how far it has come.
-    """
+class Task(Run[TaskWaiter], ABC):
+    """A run whose module has the option ``cluster_name``."""
 
     def __init__(self, module: Any) -> None:
-        """Prepare.
-
-        Raises:
-            HyperPodError: the region is none.
-        """
-        problem = region_problem(module.region)
-        if problem:
-            raise HyperPodError(problem)
-        self.module = module
-        self.name = str(module.params["cluster_name"])
-        self.client = module.client("sagemaker", config=client_config())
-        resume = module.params["_resume"]
-        self.journey = Journey(**resume) if resume else Journey(started=time.time())
-        self.waiter = TaskWaiter(
-            self.client,
-            self.name,
-            timeout=module.params["wait_timeout"],
-            delay=module.params["wait_delay"],
-            sliced=resume is not None,
-        )
+        """Prepare, see Run."""
+        super().__init__(module, str(module.params["cluster_name"]), TaskWaiter)
         self.waiter.task = self
 
     @abstractmethod
@@ -133,10 +98,6 @@ class Task(ABC):
     def aim(self) -> str:
         """What is not so when time is up, e.g. ``nodes of cluster demo are not rebooted``."""
 
-    def concerned(self) -> set[str] | None:
-        """Ids of the instances that a failure is about; None: any of the cluster's."""
-        return None
-
     def run(self) -> dict[str, Any]:
         """Do it; returns the module's result.
 
@@ -146,14 +107,11 @@ class Task(ABC):
         try:
             result = self._travel()
         except Slice as part:
-            return {
-                "changed": self.journey.changed,
-                "_progress": {"lines": self.lines(part.line), "token": self.journey.token()},
-            }
+            return self.part(part)
         except WaitFailed as error:
             raise self._late(error) from error
         if self.waiter.sliced and (self.journey.shown or self.journey.calls):
-            result["_progress"] = {"lines": self.lines(progress.line(self.name, self.seconds(), self.state()))}
+            result["_progress"] = {"lines": self.lines(self.line(self.state()))}
         return result
 
     def _travel(self) -> dict[str, Any]:
@@ -174,6 +132,8 @@ class Task(ABC):
                     continue
                 if self.module.check_mode:
                     return self.predicted()
+                if step.calls:
+                    journey.acted_at = self.waiter.clock()
                 if not self.act() or not params["wait"]:
                     return self.result()
                 journey.set_out(ARRIVED, again=False)
@@ -201,54 +161,5 @@ class Task(ABC):
         """Remember a call that is made, to tell of it."""
         self.journey.calls.append({"operation": operation, "reason": reason})
 
-    def seconds(self) -> float:
-        """Since the task began."""
-        return self.waiter.clock() - self.journey.started
-
-    def lines(self, line: str) -> list[str]:
-        """Calls that were made in this slice, then the line."""
-        told = [
-            progress.line(self.name, self.seconds(), f"{call['operation']}: {call['reason']}")
-            for call in self.journey.calls[self.journey.told :]
-        ]
-        return [*told, line]
-
     def _late(self, error: WaitFailed) -> HyperPodError:
-        text = f"{self.aim()} after {progress.elapsed(self.seconds())}"
-        if error.timed_out:
-            text += (
-                f" (wait_timeout: {self.module.params['wait_timeout']} s): {error.message}. The service works on;"
-                " hyperpod_cluster_info shows how far it is"
-            )
-        else:
-            text += f": {error.message}"
-        return self.explained(text, error.message, error.described)
-
-    def explained(self, text: str, said: str, described: Mapping[str, Any] | None, **details: Any) -> HyperPodError:
-        """An error with all that is known of the reason.
-
-        Args:
-            text: what the module fails with.
-            said: what the service says about it.
-            described: answer of DescribeCluster; None when there is no cluster any more.
-            details: more for the module's result.
-        """
-        if described is None:
-            return HyperPodError(text, **details)
-        since = datetime.fromtimestamp(self.journey.started - _CLOCKS_APART, timezone.utc)
-        report = failure.gather(
-            self.client,
-            lambda: self.module.client("logs", config=client_config()),
-            described,
-            said,
-            since=since,
-            only=self.concerned(),
-        )
-        if report["causes"]:
-            first = report["causes"][0]
-            text = f"{text.rstrip('.')}. Likely cause: {first['cause']}. What to do: {first['fix']}"
-        details["failure"] = report
-        if self.waiter.sliced:
-            line = progress.line(self.name, self.seconds(), text)
-            details["_progress"] = {"lines": [*self.lines(line), *failure.report_lines(report)]}
-        return HyperPodError(text, **details)
+        return self.late(self.aim(), error, "hyperpod_cluster_info shows how far it is")

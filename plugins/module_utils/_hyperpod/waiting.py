@@ -46,6 +46,7 @@ class Journey:
         shown: the state that was shown last.
         shown_at: when.
         polled_at: when the cluster was looked at last.
+        acted_at: when the calls were begun that led to where it is; 0: none were made.
         deletions: how often the cluster was to be deleted.
         told: how many of the calls were shown.
         marks: what else the goal is about, by the module's own rules (e.g. the nodes that are waited for).
@@ -64,6 +65,7 @@ class Journey:
     shown: str = ""
     shown_at: float = 0.0
     polled_at: float = 0.0
+    acted_at: float = 0.0
     deletions: int = 0
     told: int = 0
     marks: dict[str, Any] = field(default_factory=dict)

@@ -89,10 +89,10 @@ def test_check_create_again_tag_absent_again(ansible: Ansible) -> None:
     assert not still_gone_checked["changed"]
 
     lines = played.progress("whole")
-    assert lines[0].endswith("CreateCluster: there is no cluster whole")
+    assert lines[0].endswith("CreateCluster: it does not exist yet")
     assert any(line.endswith("InService | controller 1/1 running | workers 2/2 running") for line in lines)
     assert any("DeleteCluster: cluster whole is to be absent" in line for line in lines)
-    assert lines[-1].endswith("not there")
+    assert lines[-1].endswith(" deleted")
 
 
 def test_every_group_option_reaches_the_service_and_comes_back(ansible: Ansible, cloud: Cloud) -> None:

@@ -140,7 +140,7 @@ def test_absent_is_a_state() -> None:
     assert list(planned.joined) == ["logical-3"]
     assert planned.missing == ("logical-5",)
     assert planned.calls[0].request == {"ClusterName": "demo", "NodeIds": [ONE.instance_id]}
-    assert planned.calls[0].reason == "1 node is to be absent"
+    assert planned.calls[0].reason == "1 node is to be deleted"
     assert plan_nodes(cluster(), [leaving], wish("absent", "logical-3")).calls == ()
 
 

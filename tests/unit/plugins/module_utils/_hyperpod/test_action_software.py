@@ -105,7 +105,9 @@ def test_just_this_update_is_joined_and_another_is_waited_for() -> None:
         planned = plan_software(described, wish)
         assert (planned.joined, planned.call, planned.busy) == (("a",), None, False)
     other = plan_software(described, SoftwareWish("demo", {"a": "1.3.0"}))
-    assert (other.busy, other.call) == (True, None)
+    assert other.busy
+    assert other.call is not None
+    assert other.call.request["InstanceGroups"] == [{"InstanceGroupName": "a", "ImageReleaseVersion": "1.3.0"}]
     # In Continuous mode the cluster's own status doesn't tell.
     flowing = cluster(group("a", SoftwareUpdateStatus="RollbackInProgress"), group("b"))
     assert plan_software(flowing, SoftwareWish("demo", {"b": None})).busy

@@ -119,6 +119,7 @@ def test_check_mode_calls_nothing(world: World) -> None:
     world.nodes("Running", "Running")
     result = world.task(ONE, check_mode=True).run()
     assert result["changed"]
+    assert result["calls"] == [{"operation": "BatchRebootClusterNodes", "reason": "1 node is to be rebooted"}]
     world.stubber.assert_no_pending_responses()
 
 
