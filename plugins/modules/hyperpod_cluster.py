@@ -307,11 +307,11 @@ cluster:
       type: dict
     tags:
       description: Tags of the cluster.
-      returned: always
+      returned: unless the module failed
       type: dict
 calls:
   description: The calls that changed something, or would in check mode.
-  returned: success
+  returned: always, unless nothing was begun
   type: list
   elements: dict
   contains:
@@ -356,7 +356,7 @@ failure:
       type: list
       elements: dict
     events:
-      description: Warnings and errors among the cluster's events, in Continuous mode.
+      description: Warnings and errors among the cluster's events since the change began, in Continuous mode.
       type: list
       elements: dict
     log:
@@ -371,7 +371,7 @@ failure:
       type: list
       elements: str
 error:
-  description: Code and message of the service.
+  description: Code and message of the service, and likely C(causes), each with its fix, where its words are known.
   returned: when the service refused a call
   type: dict
 """

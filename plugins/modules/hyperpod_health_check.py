@@ -140,7 +140,7 @@ nodes:
       elements: str
 calls:
   description: The calls that changed something, or would in check mode.
-  returned: success
+  returned: always, unless nothing was begun
   type: list
   elements: dict
   contains:
@@ -157,7 +157,7 @@ failure:
   returned: when nodes did not pass, or time was up
   type: dict
 error:
-  description: Code and message of the service.
+  description: Code and message of the service, and likely C(causes), each with its fix, where its words are known.
   returned: when the service refused a call
   type: dict
 """

@@ -92,9 +92,9 @@ notes:
   - "Required IAM actions: C(sagemaker:DescribeCluster), C(sagemaker:ListClusterNodes); for O(state=rebooted)
     C(sagemaker:BatchRebootClusterNodes), for O(state=replaced) C(sagemaker:BatchReplaceClusterNodes), for
     O(state=absent) C(sagemaker:BatchDeleteClusterNodes), for O(state=added) C(sagemaker:BatchAddClusterNodes)."
-  - "Optional IAM actions, for the reasons of a failure: C(sagemaker:ListClusterEvents),
-    C(sagemaker:DescribeClusterEvent), C(logs:DescribeLogStreams) and C(logs:GetLogEvents) on
-    C(/aws/sagemaker/Clusters/*)."
+  - "Optional IAM actions, for progress: C(sagemaker:ListClusterEvents). For the reasons of a failure:
+    C(sagemaker:ListClusterEvents), C(sagemaker:DescribeClusterEvent), C(logs:DescribeLogStreams) and
+    C(logs:GetLogEvents) on C(/aws/sagemaker/Clusters/*)."
   - In clusters with the legacy form C(provisioning_parameters.json) only the service knows which group is the
     controller's. It refuses the whole call then, and nothing of that call is done.
   - When an answer of the service gets lost and the call has to be repeated, nodes that the service then calls in use
@@ -205,7 +205,7 @@ nodes:
       type: str
 calls:
   description: The calls that changed something, or would in check mode.
-  returned: success
+  returned: always, unless nothing was begun
   type: list
   elements: dict
   contains:
@@ -222,7 +222,7 @@ failure:
   returned: when nodes failed, or time was up
   type: dict
 error:
-  description: Code and message of the service.
+  description: Code and message of the service, and likely C(causes), each with its fix, where its words are known.
   returned: when the service refused a call
   type: dict
 """

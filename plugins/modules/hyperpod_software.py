@@ -151,7 +151,7 @@ instance_groups:
       sample: UpToDate
 calls:
   description: The call that changed something, or would in check mode.
-  returned: success
+  returned: always, unless nothing was begun
   type: list
   elements: dict
   contains:
@@ -168,7 +168,7 @@ failure:
   returned: when the update failed, or time was up
   type: dict
 error:
-  description: Code and message of the service.
+  description: Code and message of the service, and likely C(causes), each with its fix, where its words are known.
   returned: when the service refused a call
   type: dict
 """

@@ -69,11 +69,11 @@ def describe_node(client: Any, name: str, identifier: tuple[str, str]) -> Answer
     return details
 
 
-@api_call("list the events of cluster {name}", missing=[])
+@api_call("list the events of cluster {name}", missing=None)
 def list_events(
     client: Any, name: str, limit: int, levels: Collection[str] | None = None, **filters: Any
-) -> list[Answer]:
-    """The newest events, newest first. The service keeps events of clusters in Continuous mode only.
+) -> list[Answer] | None:
+    """The newest events, newest first; None: there is no such cluster. The service keeps those of Continuous mode only.
 
     Args:
         limit: at most so many.

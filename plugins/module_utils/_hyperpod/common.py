@@ -27,11 +27,14 @@ except ImportError:
 
 from ansible_collections.amazon.aws.plugins.module_utils.exceptions import AnsibleAWSError
 
+from .explain import explain
 from .naming import snake
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Mapping
+
+    from .explain import Explanation
 
 T = TypeVar("T")
 _RAISE = object()
@@ -61,6 +64,8 @@ _CREDENTIAL_CODES = frozenset(
 )
 # The service lists all values of an enum; of instance types there are hundreds.
 _LONG_LIST = re.compile(r"(?<=enum value set: )\[(?:[^,\]]+,){15,}[^,\]]+\]")
+# By these the service judges what a request asks for; all other refusals are about who asks, and when.
+_EXPLAINED_CODES = frozenset({"ResourceLimitExceeded", "ValidationException"})
 # S3 answers HEAD without a text, and with the status as code.
 _HEAD_ACTIONS = {"HeadBucket": "s3:ListBucket", "HeadObject": "s3:GetObject"}
 _CREDENTIALS_HINT = (
@@ -222,8 +227,16 @@ def failure_text(error: HyperPodError, region: str | None) -> str:
     """The whole error as one line."""
     text = error.message if error.exception is None else f"{error.message}: {error.exception}"
     text = _LONG_LIST.sub(lambda match: f"[{match[0].count(',') + 1} values]", text)
-    advice = hint(error, region)
+    advice = hint(error, region) or "; ".join(cause.text() for cause in causes(error))
     return f"{text.rstrip('.')}. {advice[0].upper()}{advice[1:]}." if advice else text
+
+
+def causes(error: HyperPodError) -> list[Explanation]:
+    """Why the service refuses a request, where its words are known. The model's own words need no explanation."""
+    said = str(error.exception or "")
+    if error.code not in _EXPLAINED_CODES or "failed to satisfy constraint" in said:
+        return []
+    return explain([said], refused=True)
 
 
 def fail(module: Any, error: HyperPodError) -> NoReturn:
@@ -232,5 +245,8 @@ def fail(module: Any, error: HyperPodError) -> NoReturn:
     response = getattr(error.exception, "response", None)
     if response:
         result["error"] = {snake(key): value for key, value in response.get("Error", {}).items()}
+        known = [cause.told() for cause in causes(error)]
+        if known:
+            result["error"]["causes"] = known
     module.fail_json(msg=failure_text(error, module.region), **result)
     raise AssertionError("fail_json returned")

@@ -16,6 +16,7 @@ from .common import client_of
 from .explain import explain
 from .failure import failure_message_of
 from .members import choose
+from .members import no_cluster
 from .members import plain_name
 from .parallel import in_parallel
 from .times import moment
@@ -51,6 +52,9 @@ def events(module: Any) -> list[dict[str, Any]]:
             module.warn(f"The service keeps events of clusters in Continuous mode only, and {name} is none")
             return []
         raise
+    if summaries is None:
+        module.warn(no_cluster(name))
+        return []
     wanted = [event for event in summaries if _in_detail(event, params["detail"])]
     described = in_parallel(
         lambda event: api.describe_event(client, name, event["EventId"]), wanted, params["calls_per_second"]
@@ -94,5 +98,5 @@ def event_result(event: Mapping[str, Any], details: Mapping[str, Any] | None) ->
         message = failure_message_of(details)
         if message:
             result["failure_message"] = message
-            result["causes"] = [{"cause": found.cause, "fix": found.fix} for found in explain([message])]
+            result["causes"] = [found.told() for found in explain([message])]
     return result

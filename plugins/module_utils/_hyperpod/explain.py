@@ -20,14 +20,23 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Explanation:
-    """``cause`` is likely, not certain; ``fix`` is what to do first."""
+    """``cause`` is likely, not certain; ``fix`` is what to do first. ``late``: only instances that run fail by it."""
 
     cause: str
     fix: str
+    late: bool = False
+
+    def told(self) -> dict[str, str]:
+        """For the results of modules."""
+        return {"cause": self.cause, "fix": self.fix}
+
+    def text(self) -> str:
+        """For the end of a message."""
+        return f"Likely cause: {self.cause}. What to do: {self.fix}"
 
 
-def _entry(pattern: str, cause: str, fix: str) -> tuple[re.Pattern[str], Explanation]:
-    return re.compile(pattern, re.IGNORECASE | re.DOTALL), Explanation(cause, fix)
+def _entry(pattern: str, cause: str, fix: str, late: bool = False) -> tuple[re.Pattern[str], Explanation]:
+    return re.compile(pattern, re.IGNORECASE | re.DOTALL), Explanation(cause, fix, late)
 
 
 # More particular ones first: the first match of a message counts.
@@ -111,6 +120,7 @@ _KNOWN = (
         "accelerators or network of an instance did not pass the deep health check",
         "read the results by hyperpod_logs_info (kinds: [deep_health_check]) and replace the node; the service does so"
         " itself where node_recovery is Automatic",
+        late=True,
     ),
     _entry(
         r"bootstrap failed|network misconfiguration",
@@ -118,11 +128,13 @@ _KNOWN = (
         " service's endpoints",
         "check the subnet's default route to a NAT gateway (or the VPC endpoints), the network ACLs, DNS in the VPC and"
         " the outbound rules of the security groups",
+        late=True,
     ),
     _entry(
         r"EFA (health|check)|efa.{0,40}fail",
         "often passing at first boot; else a security group does not allow all traffic to and from itself",
         "check that every security group has a rule for itself in both directions, then try again",
+        late=True,
     ),
     _entry(
         r"security group",
@@ -151,7 +163,7 @@ _KNOWN = (
         " API or API_AND_CONFIG_MAP",
     ),
     _entry(
-        r"(insufficient|not enough|no).{0,20}(free|available)?.{0,10}ip address|InsufficientFreeAddresses",
+        r"(insufficient|not enough|no).{0,20}(free|available)?.{0,10}ip address|Insufficient ?Free ?Addresses",
         "the subnet has too few free addresses",
         "use a larger subnet, or more subnets; instances with many network interfaces take many addresses each",
     ),
@@ -164,9 +176,11 @@ _KNOWN = (
         r"life ?cycle ?(script|config)|lifecycle|\bLCS\b|on_create|exit code",
         "the lifecycle script ended with an error on a node",
         "read the end of the node's log, mend the script or what it depends on, then run again",
+        late=True,
     ),
     _entry(
-        r"\bs3\b.{0,120}(denied|forbidden|403)|(denied|forbidden|403).{0,120}\bs3\b|NoSuchBucket|NoSuchKey",
+        r"\bs3\b.{0,120}(denied|forbidden|403|not exist|not accessible)|(denied|forbidden|403).{0,120}\bs3\b"
+        r"|NoSuchBucket|NoSuchKey",
         "the nodes' execution role may not read the lifecycle prefix, or it isn't there",
         "check source_s3_uri and the role's policy; the managed policy reads only buckets named sagemaker-*",
     ),
@@ -179,6 +193,7 @@ _KNOWN = (
         r"DeleteNetworkInterface|request limit exceeded|throttl",
         "calls to EC2 were throttled while network interfaces were made or removed",
         "run again: the service goes on where it stopped",
+        late=True,
     ),
     _entry(
         r"(AccessDenied|not authorized|access denied).{0,200}|UnauthorizedOperation",
@@ -194,15 +209,22 @@ _KNOWN = (
         r"timed? ?out|health ?check",
         "an instance did not become healthy in time",
         "look at the node's message and log; where it is the hardware, delete or replace the node",
+        late=True,
     ),
 )
 
 
-def explain(messages: Iterable[str]) -> list[Explanation]:
-    """Likely causes of what was said, each once, in the order of the messages."""
+def explain(messages: Iterable[str], *, refused: bool = False) -> list[Explanation]:
+    """Likely causes of what was said, each once, in the order of the messages.
+
+    Args:
+        messages: texts of the service.
+        refused: it said so to a request, so no instance has run.
+    """
     found: list[Explanation] = []
+    known = [(pattern, explanation) for pattern, explanation in _KNOWN if not (refused and explanation.late)]
     for message in messages:
-        match = next((explanation for pattern, explanation in _KNOWN if pattern.search(message)), None)
+        match = next((explanation for pattern, explanation in known if pattern.search(message)), None)
         if match and match not in found:
             found.append(match)
     return found

@@ -105,7 +105,7 @@ def gather(
         "nodes": [to_result(dict(node)) for node in failed],
         "events": events,
         "log": log,
-        "causes": [{"cause": found.cause, "fix": found.fix} for found in explain(said)],
+        "causes": [found.told() for found in explain(said)],
         "unread": unread,
     }
 
@@ -126,7 +126,7 @@ def _events(sagemaker: Any, described: Mapping[str, Any], since: datetime | None
     filters: dict[str, Any] = {} if since is None else {"EventTimeAfter": since}
     found = []
     try:
-        for summary in api.list_events(sagemaker, name, MAX_EVENTS, **filters):
+        for summary in api.list_events(sagemaker, name, MAX_EVENTS, **filters) or []:
             if summary.get("EventLevel") in ("Warn", "Error") and not _NOISE.search(summary.get("Description", "")):
                 event = to_result(summary)
                 details = api.describe_event(sagemaker, name, summary["EventId"])

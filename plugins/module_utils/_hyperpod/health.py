@@ -17,6 +17,7 @@ from typing import Any
 from .members import Chosen
 from .members import Member
 from .members import choose
+from .members import no_cluster
 from .members import problem_of_status
 from .states import Call
 from .waiters import BUSY
@@ -91,7 +92,7 @@ def _refusal(described: Mapping[str, Any] | None, chosen: Chosen, wish: HealthWi
     if chosen.problems:
         return f"Nodes of cluster {wish.cluster}: {'; '.join(chosen.problems)}"
     if described is None:
-        return f"There is no cluster {wish.cluster}: check cluster_name and region"
+        return no_cluster(wish.cluster)
     there = {str(group["InstanceGroupName"]) for group in groups_of(described)}
     unknown = [name for name in wish.groups if name not in there]
     absent = [f"instance groups {', '.join(unknown)}"] if unknown else []

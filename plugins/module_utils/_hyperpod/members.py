@@ -155,3 +155,8 @@ def problem_of_status(described: Mapping[str, Any]) -> str | None:
         return None
     message = str(described.get("FailureMessage") or "the service gives no reason").rstrip(".")
     return f"Cluster {described['ClusterName']} is Failed: {message}. The service wants it InService for this"
+
+
+def no_cluster(name: str) -> str:
+    """What to say when there is no cluster to act on."""
+    return f"There is no cluster {name}: check cluster_name and region"

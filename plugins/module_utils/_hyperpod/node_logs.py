@@ -22,6 +22,7 @@ from .common import client_of
 from .failure import log_group
 from .members import Member
 from .members import choose
+from .members import no_cluster
 from .members import plain_name
 from .parallel import in_parallel
 from .times import milliseconds
@@ -99,6 +100,7 @@ def logs(module: Any) -> list[dict[str, Any]]:
     since = milliseconds(moment("since", params["since"]))
     group = _group(module)
     if group is None:
+        module.warn(f"{no_cluster(params['cluster_name'])}; logs of one that is gone go by cluster_id")
         return []
     wanted = _wanted(module)
     client = client_of(module, "logs")

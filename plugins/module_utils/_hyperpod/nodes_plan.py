@@ -19,6 +19,7 @@ from .members import Chosen
 from .members import Member
 from .members import choose
 from .members import controller_groups
+from .members import no_cluster
 from .members import problem_of_status
 from .naming import counted
 from .states import Call
@@ -122,7 +123,7 @@ def plan_nodes(described: Mapping[str, Any] | None, members: Sequence[Member], w
     if described is None:
         if wish.state == ABSENT:
             return NodesPlan(missing=tuple(chosen.missing))
-        return NodesPlan(refusal=f"There is no cluster {wish.cluster}: check cluster_name and region")
+        return NodesPlan(refusal=no_cluster(wish.cluster))
     return _refused(described, chosen, wish) or _plan_chosen(described, chosen, wish)
 
 
@@ -224,7 +225,7 @@ def _plan_added(described: Mapping[str, Any] | None, members: Iterable[Member], 
 def _no_addition(described: Mapping[str, Any] | None, groups: Sequence[str], wish: Wish) -> str | None:
     """Why nothing can be added to this group; None when something can."""
     if described is None:
-        return f"There is no cluster {wish.cluster}: check cluster_name and region"
+        return no_cluster(wish.cluster)
     if described.get("NodeProvisioningMode") != "Continuous":
         return (
             f"Nodes can be added one by one only where node_provisioning_mode is Continuous, and cluster {wish.cluster}"

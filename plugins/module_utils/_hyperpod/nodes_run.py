@@ -30,6 +30,7 @@ from .nodes_result import progress_text
 from .nodes_result import result_of
 from .parallel import CALLS_PER_SECOND
 from .parallel import Pace
+from .progress import event_text
 from .task import Step
 from .task import Task
 from .waiters import Verdict
@@ -201,7 +202,10 @@ class NodesTask(Task):
             return Look("not there", Verdict(failed="the cluster is gone: somebody else has deleted it"))
         known = self.journey.marks["known"]
         look_at(self.wish.state, self.marks, members, self.journey.marks["continuous"], known)
-        return Look(self.state(), Verdict(done=not any(is_open(mark) for mark in self.marks)))
+        done = not any(is_open(mark) for mark in self.marks)
+        event = self.waiter.newest_event("Continuous" if self.journey.marks["continuous"] and not done else None)
+        text = self.state()
+        return Look(f"{text} | {event_text(event)}" if event else text, Verdict(done=done))
 
     def state(self) -> str:
         """See Task."""

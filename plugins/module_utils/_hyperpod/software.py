@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
+from .members import no_cluster
 from .members import problem_of_status
 from .schema import DEPLOYMENT_CONFIG
 from .states import Call
@@ -79,7 +80,7 @@ class SoftwarePlan:
 def plan_software(described: Mapping[str, Any] | None, wish: SoftwareWish) -> SoftwarePlan:
     """Decide."""
     if described is None:
-        return SoftwarePlan(refusal=f"There is no cluster {wish.cluster}: check cluster_name and region")
+        return SoftwarePlan(refusal=no_cluster(wish.cluster))
     groups = {str(group["InstanceGroupName"]): group for group in groups_of(described)}
     unknown = [name for name in wish.groups if name not in groups]
     if unknown:

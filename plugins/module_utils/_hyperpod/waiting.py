@@ -170,10 +170,14 @@ class Waiter:
         if not self.sliced or described is None:
             return progress.state_text(described, ())
         nodes = self._readable(lambda: api.list_nodes(self.client, self.name))
-        events = []
-        if described.get("NodeProvisioningMode") == "Continuous":
-            events = self._readable(lambda: api.list_events(self.client, self.name, 1))
-        return progress.state_text(described, nodes, events[0] if events else None)
+        return progress.state_text(described, nodes, self.newest_event(described.get("NodeProvisioningMode")))
+
+    def newest_event(self, mode: str | None) -> dict[str, Any] | None:
+        """For the line that is shown; only clusters whose NodeProvisioningMode is Continuous have events."""
+        if not self.sliced or mode != "Continuous":
+            return None
+        events = self._readable(lambda: api.list_events(self.client, self.name, 1) or [])
+        return events[0] if events else None
 
     @staticmethod
     def _readable(read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -235,6 +235,25 @@ def test_slices_take_up_where_they_were(world: World) -> None:
     assert last["nodes"][0]["result"] == "rebooted"
 
 
+def test_the_newest_event_is_shown_where_there_are_events(world: World) -> None:
+    world.cluster(NodeProvisioningMode="Continuous")
+    world.nodes("Running", "Running")
+    world.reboot(ONE)
+    world.nodes("Pending", "Running")
+    event = {
+        "EventId": "0" * 8 + "-0000-0000-0000-" + "0" * 12,
+        "ClusterArn": ARN,
+        "ClusterName": "demo",
+        "ResourceType": "Instance",
+        "EventTime": datetime(2026, 11, 28, tzinfo=timezone.utc),
+        "EventLevel": "Warn",
+        "Description": "No capacity.",
+    }
+    world.stubber.add_response("list_cluster_events", {"Events": [event]})
+    first = world.task(ONE, _resume={}).run()
+    assert first["_progress"]["lines"][-1].endswith("0/1 rebooted, 1 pending | newest event: Warn: No capacity.")
+
+
 def test_what_the_model_refuses_is_refused_before_anything_is_done(world: World) -> None:
     world.cluster(NodeProvisioningMode="Continuous")
     world.nodes("Running", "Running")

@@ -136,6 +136,30 @@ def test_errors(error: HyperPodError, passing: bool, words: str) -> None:
     assert error.passing is passing
 
 
+def refusal(code: str, message: str) -> HyperPodError:
+    answer = {"Error": {"Code": code, "Message": message}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+    return HyperPodError("Failed to create cluster demo", botocore.exceptions.ClientError(answer, "CreateCluster"))
+
+
+def test_a_known_refusal_is_explained() -> None:
+    limit = "The account-level service limit 'ml.p5.48xlarge for cluster usage' is 0 Instances"
+    text = failure_text(refusal("ResourceLimitExceeded", limit), "us-west-2")
+    assert f"{limit}. Likely cause: the account's quota" in text
+    assert "What to do: ask Service Quotas for more" in text
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("ValidationException", "Value at 'lifeCycleConfig.sourceS3Uri' failed to satisfy constraint: quota"),
+        ("ValidationException", "LifeCycleConfig is odd"),
+        ("ConflictException", "The quota is about to change"),
+    ],
+)
+def test_a_refusal_is_not_explained_by_what_happens_to_running_instances(code: str, message: str) -> None:
+    assert failure_text(refusal(code, message), "us-west-2").endswith(message)
+
+
 def test_long_lists_of_the_service_are_cut_short() -> None:
     values = ", ".join(f"ml.t{number}.large" for number in range(209))
     text = f"Failed: Member must satisfy enum value set: [{values}]"

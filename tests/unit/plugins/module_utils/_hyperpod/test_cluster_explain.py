@@ -50,6 +50,8 @@ MESSAGES = [
     ("More than one controller node is not supported", "exactly one group of node_type Controller"),
     ("The subnet ID 'subnet-1' does not exist.", "doesn't exist in this account"),
     ("You cannot assume role arn:aws:iam::1:role/x", "can't assume the execution role"),
+    ("Insufficient free addresses in the subnets of instance group w: 9 needed, 4 free.", "too few free addresses"),
+    ("The S3 bucket 'nope' of SourceS3Uri s3://nope/x does not exist or is not accessible.", "may not read"),
     ("IncorrectInstance: NoSuchKey while reading s3", "may not read"),
 ]
 
