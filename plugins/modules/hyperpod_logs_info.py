@@ -119,7 +119,7 @@ logs:
       returned: always
       type: str
       sample: LifecycleConfig/worker-group-1/i-0123456789abcdef0
-    instance_group:
+    instance_group_name:
       description: Group of the node; C(null) for deep health checks, whose streams don't tell it.
       returned: always
       type: str

@@ -199,7 +199,7 @@ def _log(
                 return {
                     "log_group": group,
                     "stream": stream,
-                    "instance_group": instance_group,
+                    "instance_group_name": instance_group,
                     "instance_id": instance_id,
                     "lines": lines[-LOG_LINES:],
                 }

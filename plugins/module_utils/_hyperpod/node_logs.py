@@ -165,7 +165,7 @@ def log_result(group: str, stream: Stream, events: Iterable[dict[str, Any]]) -> 
         "kind": stream.kind,
         "log_group": group,
         "stream": stream.name,
-        "instance_group": stream.group,
+        "instance_group_name": stream.group,
         "instance_id": stream.instance_id,
         "first_event_time": times[0] if times else None,
         "last_event_time": times[-1] if times else None,

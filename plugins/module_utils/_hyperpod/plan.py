@@ -47,7 +47,7 @@ def plan(current: Current | None, desired: Desired) -> Plan:
     if current is None:
         return _plan_create(desired)
     if current.status == "Deleting":
-        return Plan(goal=DELETED, again=True, before=current.normalised(), after=desired.normalised(), changed=True)
+        return _plan_anew(current, desired)
     if current.status == "Failed":
         return _plan_failed(current, desired)
     return _plan_existing(current, desired)
@@ -76,12 +76,22 @@ def _plan_create(desired: Desired) -> Plan:
         for option in missing_options(groups, item)
     ]
     if missing:
-        return Plan(refusal=f"There is no cluster {desired.name}, and to make it are missing: {', '.join(missing)}")
+        return Plan(refusal=f"To make cluster {desired.name}, these are missing: {', '.join(missing)}")
     request = {"ClusterName": desired.name, **to_request(CLUSTER_FIELDS, desired.options)}
     if desired.tags:
         request["Tags"] = ansible_dict_to_boto3_tag_list(dict(desired.tags))
     call = Call("CreateCluster", request, "it does not exist yet")
     return Plan(calls=(call,), goal=IN_SERVICE, after=desired.normalised(), changed=True)
+
+
+def _plan_anew(current: Current, desired: Desired, reason: str | None = None) -> Plan:
+    """Make it when it is gone, and delete it if there is a reason to. What can't be made deletes nothing."""
+    made = _plan_create(desired)
+    if made.refusal:
+        return made
+    calls = (Call("DeleteCluster", {"ClusterName": desired.name}, reason),) if reason else ()
+    before = current.normalised()
+    return Plan(calls, DELETED, again=True, later=made.calls, before=before, after=made.after, changed=True)
 
 
 def never_served(described: Mapping[str, Any]) -> bool:
@@ -104,10 +114,7 @@ def _plan_failed(current: Current, desired: Desired) -> Plan:
     message = str(current.described.get("FailureMessage") or "the service gives no reason").rstrip(".")
     if never_served(current.described):
         if desired.recreate_failed:
-            call = Call(
-                "DeleteCluster", {"ClusterName": desired.name}, f"creation of cluster {desired.name} failed: {message}"
-            )
-            return Plan((call,), DELETED, again=True, before=before, after=desired.normalised(), changed=True)
+            return _plan_anew(current, desired, f"creation of cluster {desired.name} failed: {message}")
         way = "Mend the cause, then delete it (state: absent) or let it be made again (recreate_failed: true)"
     else:
         way = (
@@ -138,7 +145,8 @@ def _plan_existing(current: Current, desired: Desired) -> Plan:
         )
     if current.status in BUSY:
         # The service takes no update now.
-        return Plan(goal=SETTLED, again=True, before=before, after=after, changed=True, differences=found)
+        later = (call, *tag_calls)
+        return Plan(goal=SETTLED, again=True, later=later, before=before, after=after, changed=True, differences=found)
     return Plan(calls=(call, *tag_calls), goal=IN_SERVICE, before=before, after=after, changed=True, differences=found)
 
 

@@ -197,7 +197,7 @@ def _plan(task: ClusterRun, current: Current | None) -> Plan:
         raise task.explained(planned.refusal, said, described, **_seen(described, _listed(planned.differences)))
     if planned.refusal:
         raise HyperPodError(planned.refusal, differences=_listed(planned.differences))
-    for call in planned.calls:
+    for call in (*planned.calls, *planned.later):
         if call.operation == "UpdateCluster":
             shape = task.client.meta.service_model.operation_model(call.operation).input_shape
             _refuse_unless_sound(shape, call.request, task.name)
@@ -250,7 +250,7 @@ def _predicted(task: ClusterRun, planned: Plan) -> dict[str, Any]:
     result = {
         "changed": planned.changed,
         "cluster": planned.after,
-        "calls": [call.told() for call in planned.calls],
+        "calls": [call.told() for call in (*planned.calls, *planned.later)],
         "differences": _listed(planned.differences),
     }
     if task.module._diff:

@@ -96,6 +96,7 @@ class Plan:
         calls: in this order.
         goal: what to wait for afterwards; None when there is nothing to wait for.
         again: when the goal is reached, plan again: there is more to do.
+        later: the calls that will be made then, as far as is known now.
         before: the cluster now, in the form of the options; empty when there is none.
         after: the cluster when all is done; empty when it is gone.
         changed: something is different afterwards by this plan's doing.
@@ -106,6 +107,7 @@ class Plan:
     calls: tuple[Call, ...] = ()
     goal: str | None = None
     again: bool = False
+    later: tuple[Call, ...] = ()
     before: dict[str, Any] = field(default_factory=dict)
     after: dict[str, Any] = field(default_factory=dict)
     changed: bool = False

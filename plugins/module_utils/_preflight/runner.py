@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .._hyperpod.common import retrying
 from . import access
 from . import api
 from . import ask_access
@@ -71,7 +72,7 @@ def run(survey: Survey, *, access_only: bool = False) -> list[Finding]:
 def _connect(survey: Survey, *, judge: bool) -> bool:
     """Whether there is a way to AWS."""
     try:
-        survey.caller = api.caller(survey.client("sts", attempts=_FIRST_ATTEMPTS))
+        survey.caller = retrying(api.caller)(survey.client("sts", attempts=_FIRST_ATTEMPTS))
     except connection.aws_errors() as error:
         found = connection.judge_connection_error(error, survey.endpoint_url)
         survey.findings.append(found or not_checked("connection", error, "sts:GetCallerIdentity"))

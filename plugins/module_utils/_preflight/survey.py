@@ -13,6 +13,7 @@ from typing import Any
 from typing import TypeVar
 
 from .._findings import warning
+from .._hyperpod.common import retrying
 from . import api
 from . import connection
 
@@ -83,7 +84,7 @@ class Survey:
             Unknown: there is none. A finding says why; that is never a pass.
         """
         try:
-            return question(*args)
+            return retrying(question)(*args)
         except connection.aws_errors() as error:
             found = connection.judge_connection_error(error, self.endpoint_url)
             self.findings.append(found or not_checked(check, error, action))

@@ -123,10 +123,10 @@ def test_logs(told: Cloud) -> None:
     assert len(whole["logs"]) == 1
     assert [(log["kind"], log["lines"]) for log in recent["logs"]] == [("health_agent", ["new"])]
     assert [log["kind"] for log in checks["logs"]] == ["health_agent", "deep_health_check"]
-    assert checks["logs"][1]["instance_group"] is None
+    assert checks["logs"][1]["instance_group_name"] is None
     assert former["logs"][0]["lines"] == ["of a former node"]
     assert former["logs"][0]["log_group"] == group
-    assert {log["instance_group"] for log in deleted["logs"]} == {"controller", "workers"}
+    assert {log["instance_group_name"] for log in deleted["logs"]} == {"controller", "workers"}
     assert nobody["logs"] == []
     assert "tail: -1, at least 0" in wrong[0]["msg"]
     assert "nodes[0]: 'what is this'" in wrong[1]["msg"]

@@ -70,7 +70,7 @@ def test_a_failed_update_is_rolled_back_and_explained(ansible: Ansible, patched:
     assert "workers: RollbackComplete" in failed["msg"]
     assert "lifecycle script ended with an error" in failed["msg"]
     assert [group["result"] for group in failed["instance_groups"]] == ["failed"]
-    assert failed["failure"]["log"]["instance_group"] == "workers"
+    assert failed["failure"]["log"]["instance_group_name"] == "workers"
     assert "end of the lifecycle log of" in played.output
     assert not still["changed"], still
     assert [group["result"] for group in still["instance_groups"]] == ["unchanged"]

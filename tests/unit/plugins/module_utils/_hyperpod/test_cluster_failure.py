@@ -63,7 +63,7 @@ def test_the_log_of_the_failed_node_is_read(sagemaker: Any, logs: Any) -> None:
     assert report["instance_groups"] == ["w"]
     assert [found["instance_id"] for found in report["nodes"]] == ["i-2"]
     assert report["log"]["lines"] == ["step 1", "E: no such package"]
-    assert (report["log"]["instance_group"], report["log"]["instance_id"]) == ("w", "i-2")
+    assert (report["log"]["instance_group_name"], report["log"]["instance_id"]) == ("w", "i-2")
     assert "lifecycle script ended with an error" in report["causes"][0]["cause"]
     assert (report["events"], report["unread"]) == ([], [])
     lines = failure.report_lines(report)

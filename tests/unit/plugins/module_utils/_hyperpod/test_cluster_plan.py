@@ -106,7 +106,7 @@ def test_to_be_made_a_group_needs_more_than_a_name() -> None:
         "restricted_instance_groups": [{"instance_group_name": "r", "instance_count": 1, "execution_role": "r"}],
     }
     assert plan(None, Desired("demo", options=options)).refusal == (
-        "There is no cluster demo, and to make it are missing: instance_groups[w].instance_count,"
+        "To make cluster demo, these are missing: instance_groups[w].instance_count,"
         " instance_groups[w].execution_role, restricted_instance_groups[r].instance_type"
     )
 
@@ -183,6 +183,24 @@ def test_without_continuous_mode_a_failed_cluster_takes_no_update() -> None:
 def test_a_failed_creation_is_made_again_rather_than_corrected_on_request() -> None:
     failed = Current(cluster("Failed", running=0, NodeProvisioningMode="Continuous"), {})
     assert operations(plan(failed, wish(4, recreate_failed=True))) == ["DeleteCluster"]
+
+
+def test_what_follows_is_known_before_anything_is_done() -> None:
+    anew = plan(Current(cluster("Failed", running=0), {}), wish(recreate_failed=True))
+    assert [call.operation for call in (*anew.calls, *anew.later)] == ["DeleteCluster", "CreateCluster"]
+    leaving = plan(Current(cluster("Deleting"), {}), wish())
+    assert [call.operation for call in leaving.later] == ["CreateCluster"]
+    busy = plan(Current(cluster("Updating"), {}), wish(5, tags={"a": "1"}))
+    assert [call.operation for call in busy.later] == ["UpdateCluster", "AddTags"]
+    assert busy.calls == ()
+
+
+@pytest.mark.parametrize("status", ["Failed", "Deleting"])
+def test_nothing_is_deleted_for_what_can_not_be_made(status: str) -> None:
+    incomplete = {"instance_groups": [{"instance_group_name": "w"}]}
+    planned = plan(Current(cluster(status, running=0), {}), Desired("demo", options=incomplete, recreate_failed=True))
+    assert "To make cluster demo, these are missing: instance_groups[w].instance_count" in str(planned.refusal)
+    assert planned.calls == ()
 
 
 def test_recreate_failed_leaves_a_healthy_cluster_alone() -> None:
