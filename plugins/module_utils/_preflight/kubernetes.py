@@ -19,6 +19,7 @@ from typing import Any
 from .._findings import failure
 from .._findings import passed
 from .._findings import warning
+from .._hyperpod.naming import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -119,7 +120,7 @@ def judge_pod_cidr(pod_cidr: str, nodes: int, others: Mapping[str, str]) -> list
         findings.append(
             failure(
                 "pod_cidr",
-                f"The pod network {pod_cidr} has room for {room} nodes, and the cluster has {nodes}",
+                f"The pod network {pod_cidr} has room for {counted(room, 'node')}, and the cluster has {nodes}",
                 where="pod_cidr",
                 value=pod_cidr,
                 why=f"Kubernetes gives each node a /{NODE_PREFIX} of it; the others would stay NotReady",
@@ -132,7 +133,7 @@ def judge_pod_cidr(pod_cidr: str, nodes: int, others: Mapping[str, str]) -> list
             fix = "use a block that nothing else uses"
             findings.append(failure("pod_cidr", what, where="pod_cidr", value=pod_cidr, why=why, fix=fix))
     return findings or [
-        passed("pod_cidr", f"{pod_cidr} has room for {room} nodes and overlaps nothing", where="pod_cidr")
+        passed("pod_cidr", f"{pod_cidr} has room for {counted(room, 'node')} and overlaps nothing", where="pod_cidr")
     ]
 
 

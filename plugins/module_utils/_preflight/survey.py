@@ -163,5 +163,5 @@ def bucket_and_prefix(uri: str) -> tuple[str, str]:
 def not_checked(check: str, error: Exception, action: str) -> Finding:
     """Something that AWS does not tell."""
     denied = api.error_code(error) in (*_DENIED, "403")
-    fix = f"allow {action}" if denied else "make sure of it yourself, or run it again; see the message"
-    return warning(check, f"This could not be checked: {error}", where=action, fix=fix)
+    fix = f"allow {action} to who runs this" if denied else "run it again, or make sure of it yourself"
+    return warning(check, f"This could not be checked: {str(error).rstrip('.')}", where=action, fix=fix)

@@ -64,7 +64,7 @@ def test_a_failed_creation_is_explained_refused_and_made_again(ansible: Ansible,
     assert "recreate_failed: true" in refused["msg"]
     assert refused["failure"]["log"] == failure["log"]
     assert checked["changed"]
-    assert [call["operation"] for call in checked["calls"]] == ["DeleteCluster"]
+    assert [call["operation"] for call in checked["calls"]] == ["DeleteCluster", "CreateCluster"]
 
     cloud.admin("DELETE", "faults")
     cloud.set_speed(cloud.speed)
