@@ -345,7 +345,7 @@ failure:
   type: dict
   contains:
     message:
-      description: What the service says.
+      description: What the service says; empty when it says nothing, as when only time was up.
       type: str
     instance_groups:
       description: Names of the groups concerned.

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ALL_GROUP = "hyperpod"
-HOSTNAMES = ("instance_id", "private_dns_hostname", "hostname", "node_logical_id", "ip_address")
 _NODE_TYPES = {"Controller": "controller", "Login": "login", "Compute": "compute"}
 _NOT_IDENTIFIER = re.compile(r"[^A-Za-z0-9_]")
 

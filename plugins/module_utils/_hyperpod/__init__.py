@@ -14,6 +14,7 @@ common, api               errors and retries, one function per call
 failure, explain          why it failed, in words that lead to the fix
 run                       read, plan, apply, wait
 task                      the same for modules that act on a cluster which exists
+reporting                 what both have in common: lines that tell of a run, errors that explain
 members                   nodes by whatever name a user has for them
 nodes_*, software*, health*   pure decisions, and what the modules of these names do with them
 info, events, node_logs   what the modules that only read do

@@ -85,7 +85,7 @@ def gather(
         sagemaker: client.
         logs: makes the client of CloudWatch Logs.
         described: answer of DescribeCluster.
-        message: what the service said.
+        message: what the service said; empty when it said nothing.
         since: when the attempt began; older events are left out.
         only: instance ids whose logs may tell; None: look for a node that failed.
     """
@@ -238,7 +238,7 @@ def _streams(client: Any, group: str, suspects: _Suspects) -> list[str]:
 
 def report_lines(report: Mapping[str, Any]) -> list[str]:
     """The report for a terminal or a log."""
-    lines = [f"reason: {report['message']}"]
+    lines = [f"reason: {report['message']}"] if report["message"] else []
     if report["instance_groups"]:
         lines.append(f"instance groups concerned: {', '.join(report['instance_groups'])}")
     for node in report["nodes"]:

@@ -107,7 +107,8 @@ class Run(Generic[W]):
             text += f" (wait_timeout: {limit} s): {error.message}. The service works on; {advice}"
         else:
             text += f": {error.message}"
-        said = (error.described or {}).get("FailureMessage") or error.message
+        # How far it was when time was up is not what the service says about a failure.
+        said = (error.described or {}).get("FailureMessage") or ("" if error.timed_out else error.message)
         return self.explained(text, said, error.described, **details)
 
     def explained(self, text: str, said: str, described: Mapping[str, Any] | None, **details: Any) -> HyperPodError:
@@ -115,7 +116,7 @@ class Run(Generic[W]):
 
         Args:
             text: what the module fails with.
-            said: what the service says about it.
+            said: what the service says about it; empty when it says nothing.
             described: answer of DescribeCluster; None when there is no cluster any more.
             details: more for the module's result.
         """

@@ -69,6 +69,20 @@ def test_a_wait_that_ends_without_a_cluster_tells_the_calls_all_the_same(sagemak
     assert error.kwargs["calls"] == []
 
 
+def test_what_goes_on_when_time_is_up_is_not_taken_for_a_cause(sagemaker: Any, logs: Any) -> None:
+    client, stubber = sagemaker
+    run = Run(Module(sagemaker=client, logs=logs[0]), "demo", Waiter)
+    stubber.add_response("list_cluster_nodes", {"ClusterNodeSummaries": []})
+    logs[1].add_response("describe_log_streams", {"logStreams": []})
+    described = {**CLUSTER, "ClusterStatus": "Updating", "NodeProvisioningMode": None, "FailureMessage": None}
+    state = "Updating | w 1/2 running | newest event: Instance lifecycle script execution has Started"
+    error = run.late("Cluster demo is not in service", WaitFailed(state, described, timed_out=True), "run again")
+    assert state in str(error)
+    assert "Likely cause" not in str(error)
+    assert (error.kwargs["failure"]["causes"], error.kwargs["failure"]["message"]) == ([], "")
+    assert not any(line.startswith("reason:") for line in error.kwargs["_progress"]["lines"])
+
+
 def test_no_region(sagemaker: Any) -> None:
     with pytest.raises(HyperPodError, match="No region: set region"):
         Run(Module(None, sagemaker=sagemaker[0]), "demo", Waiter)
