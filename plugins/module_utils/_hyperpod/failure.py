@@ -31,6 +31,8 @@ MAX_EVENTS = 50
 _NOISE = re.compile(r"lost orchestration-ready", re.IGNORECASE)
 # How many nodes' logs are looked at when nothing says which node failed.
 _MAX_STREAMS = 20
+# Nodes that are named in a line.
+_MAX_NAMES = 5
 # What the host agent writes: the first at the beginning of each attempt, the second when the scripts have ended well.
 _ATTEMPT_MARK = "[SageMaker] Downloading lifecycle scripts"
 _SUCCESS_MARK = "The lifecycle scripts succeeded"
@@ -241,13 +243,11 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     lines = [f"reason: {report['message']}"] if report["message"] else []
     if report["instance_groups"]:
         lines.append(f"instance groups concerned: {', '.join(report['instance_groups'])}")
-    for node in report["nodes"]:
-        status = node["instance_status"]
-        text = f"node {node['instance_id']} of {node['instance_group_name']}: {status['status']}"
-        lines.append(f"{text}: {status['message']}" if status.get("message") else text)
+    lines += _node_lines(report["nodes"])
     for event in report["events"]:
         said = event.get("failure_message") or event.get("description") or ""
-        lines.append(f"event {event['event_time']} {event['event_level']}: {said}")
+        about = " ".join(filter(None, (event.get("instance_group_name"), event.get("instance_id"))))
+        lines.append(f"event {event['event_time']} {event['event_level']}: {said}{f' ({about})' if about else ''}")
     if report["log"]:
         log = report["log"]
         lines.append(f"end of the lifecycle log of {log['instance_id']} ({log['log_group']} {log['stream']}):")
@@ -255,4 +255,20 @@ def report_lines(report: Mapping[str, Any]) -> list[str]:
     lines += [f"could not be read: {problem}" for problem in report["unread"]]
     for cause in report["causes"]:
         lines += [f"likely cause: {cause['cause']}", f"what to do: {cause['fix']}"]
+    return lines
+
+
+def _node_lines(nodes: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A line for all nodes of a group of which the same is said, be it hundreds."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for node in nodes:
+        status = node["instance_status"]
+        text = f"{status['status']}: {status['message']}" if status.get("message") else status["status"]
+        name = node["instance_id"] or node.get("node_logical_id") or "without an id"
+        alike.setdefault((node["instance_group_name"], text), []).append(name)
+    lines = []
+    for (group, text), names in alike.items():
+        more = [f"and {len(names) - _MAX_NAMES} more"] if len(names) > _MAX_NAMES else []
+        named = ", ".join([*names[:_MAX_NAMES], *more])
+        lines.append(f"{'node' if len(names) == 1 else 'nodes'} {named} of {group}: {text}")
     return lines

@@ -142,9 +142,30 @@ def test_events_of_continuous_mode_carry_their_messages(sagemaker: Any, logs: An
     assert [event["failure_message"] for event in report["events"]] == ["not enough free IP addresses"]
     assert report["log"]["instance_id"] == "i-9"
     assert "too few free addresses" in report["causes"][0]["cause"]
-    assert any(
-        "2026-11-22T00:00:00Z Error: not enough free IP addresses" in line for line in failure.report_lines(report)
-    )
+    told = "event 2026-11-22T00:00:00Z Error: not enough free IP addresses (w i-9)"
+    assert told in failure.report_lines(report)
+
+
+def test_nodes_of_which_the_same_is_said_share_a_line() -> None:
+    status = {"status": "Pending", "message": "no capacity"}
+    nodes: list[dict[str, Any]] = [
+        {"instance_group_name": "w", "instance_id": "", "node_logical_id": f"l-{number}", "instance_status": status}
+        for number in range(7)
+    ]
+    nodes.append({"instance_group_name": "w", "instance_id": "i-9", "instance_status": {"status": "Failure"}})
+    report = {
+        "message": "",
+        "instance_groups": [],
+        "nodes": nodes,
+        "events": [],
+        "log": None,
+        "unread": [],
+        "causes": [],
+    }
+    assert failure.report_lines(report) == [
+        "nodes l-0, l-1, l-2, l-3, l-4, and 2 more of w: Pending: no capacity",
+        "node i-9 of w: Failure",
+    ]
 
 
 def test_groups_say_themselves_that_they_failed() -> None:
