@@ -26,8 +26,8 @@ SERVICE = "sagemaker.amazonaws.com"
 # Set on all that the playbooks make, with the name of the cluster it was made for.
 OWNER_TAG = "podforge:cluster"
 MANAGED_POLICY = "AmazonSageMakerClusterInstanceRolePolicy"
-# Actions that a finding tells with their resources; of more, the names are enough.
-_FEW = 3
+# Services of whose resources the simulator is asked about one that stands for all.
+_STAND_INS = ("ec2", "logs")
 _SESSIONS = ("CreateControlChannel", "CreateDataChannel", "OpenControlChannel", "OpenDataChannel")
 _INTERFACES = (
     "CreateNetworkInterface",
@@ -139,16 +139,17 @@ def judge_permissions(arn: str, results: Sequence[dict[str, Any]]) -> list[Findi
         if result["EvalDecision"] == "allowed":
             continue
         resource = result.get("EvalResourceName") or "*"
-        text = result["EvalActionName"] if resource == "*" else f"{result['EvalActionName']} on {resource}"
+        action = str(result["EvalActionName"])
+        plain = resource == "*" or action.split(":", 1)[0] in _STAND_INS
+        text = action if plain else f"{action} on {resource}"
         missing = result.get("MissingContextValues") or []
         if missing and result["EvalDecision"] == "implicitDeny":
             unclear.append(f"{text} (depends on {', '.join(missing)})")
         else:
-            denied.append((result["EvalActionName"], text))
+            denied.append(text)
     findings = []
     if denied:
-        count = f"{len(denied)} of {len(results)}"
-        what = f"The role does not allow {count} actions that nodes need: {_short(denied)}"
+        what = f"The role does not allow {len(denied)} of {len(results)} actions that nodes need: {', '.join(denied)}"
         why = "Nodes would fail to start, or could not be seen and reached"
         fix = f"attach {MANAGED_POLICY} and what a VPC of your own needs, or a policy that says the same"
         findings.append(failure("role_permissions", what, where=arn, why=why, fix=fix))
@@ -158,17 +159,6 @@ def judge_permissions(arn: str, results: Sequence[dict[str, Any]]) -> list[Findi
     if not findings:
         findings.append(passed("role_permissions", f"The role allows all {len(results)} actions", where=arn))
     return findings
-
-
-def _short(denied: Sequence[tuple[str, str]]) -> str:
-    """A few actions with their resources; many by service, in words that fit a terminal."""
-    if len(denied) <= _FEW:
-        return "; ".join(text for _action, text in denied)
-    services: dict[str, list[str]] = {}
-    for action, _text in denied:
-        service, name = action.split(":", 1)
-        services.setdefault(service, []).append(name)
-    return "; ".join(f"{service} ({', '.join(dict.fromkeys(names))})" for service, names in services.items())
 
 
 def trusts(document: dict[str, Any]) -> bool:

@@ -282,11 +282,8 @@ def test_permissions():
     assert levels(judge("arn", [result("allowed")])) == [("role_permissions", "pass")]
     (denied,) = judge("arn", [result("allowed"), result("implicitDeny", resource="arn:x")])
     assert (denied.level, "s3:GetObject on arn:x" in denied.what) == ("failure", True)
-    actions = ("logs:CreateLogGroup", "logs:PutLogEvents", "s3:GetObject", "s3:ListBucket")
-    (many,) = judge("arn", [result("implicitDeny", action=action, resource="arn:x") for action in actions])
-    assert many.what.endswith(
-        "4 of 4 actions that nodes need: logs (CreateLogGroup, PutLogEvents); s3 (GetObject, ListBucket)"
-    )
+    (logs,) = judge("arn", [result("implicitDeny", action="logs:PutLogEvents", resource="arn:stands-for-all")])
+    assert logs.what.endswith("1 of 1 actions that nodes need: logs:PutLogEvents")
     assert levels(judge("arn", [result("implicitDeny", "aws:Tag")])) == [("role_permissions", "warning")]
     assert levels(judge("arn", [result("explicitDeny", "aws:Tag")])) == [("role_permissions", "failure")]
     with_network = access.needed_permissions("aws", "r", "1", "c", ["b"], own_network=True)
