@@ -92,9 +92,9 @@ notes:
   - "Required IAM actions: C(sagemaker:DescribeCluster), C(sagemaker:ListClusterNodes); for O(state=rebooted)
     C(sagemaker:BatchRebootClusterNodes), for O(state=replaced) C(sagemaker:BatchReplaceClusterNodes), for
     O(state=absent) C(sagemaker:BatchDeleteClusterNodes), for O(state=added) C(sagemaker:BatchAddClusterNodes)."
-  - "Optional IAM actions, for progress: C(sagemaker:ListClusterEvents). For the reasons of a failure:
-    C(sagemaker:ListClusterEvents), C(sagemaker:DescribeClusterEvent), C(logs:DescribeLogStreams) and
-    C(logs:GetLogEvents) on C(/aws/sagemaker/Clusters/*)."
+  - "Optional IAM actions, for progress and the reasons of a failure: C(sagemaker:ListClusterEvents),
+    C(sagemaker:DescribeClusterEvent), C(logs:DescribeLogStreams) and C(logs:GetLogEvents) on
+    C(/aws/sagemaker/Clusters/*)."
   - In clusters with the legacy form C(provisioning_parameters.json) only the service knows which group is the
     controller's. It refuses the whole call then, and nothing of that call is done.
   - When an answer of the service gets lost and the call has to be repeated, nodes that the service then calls in use
