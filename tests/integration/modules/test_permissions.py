@@ -290,7 +290,7 @@ DONE: dict[str, tuple[Step, set[str]]] = {
         {"sagemaker:ListClusterEvents", "sagemaker:ListClusterNodes"},
     ),
     "hyperpod_software": (update("controller"), {"sagemaker:ListClusterEvents", "sagemaker:ListClusterNodes"}),
-    "hyperpod_node": (on_node("rebooted"), set()),
+    "hyperpod_node": (on_node("rebooted"), {"sagemaker:ListClusterEvents"}),
     "hyperpod_health_check": (check, set()),
 }
 
