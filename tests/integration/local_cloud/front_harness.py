@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -84,11 +85,12 @@ class FrontCloud:
         """kill -9, and wait until it is gone."""
         pid = self.settings["pid"]
         os.kill(pid, signal.SIGKILL)
-        status = Path(f"/proc/{pid}/stat")
         deadline = time.monotonic() + 10
-        while status.exists() and status.read_text().rsplit(")", 1)[1].split()[0] != "Z":
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        # the folder of a process may go while it is read
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            while Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z":
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
 
     def close(self) -> None:
         self.run("down", "--purge", code=None)
