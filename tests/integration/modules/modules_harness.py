@@ -287,25 +287,24 @@ class Ansible:
         )
         return running, results
 
-    def play(self, *tasks: dict[str, Any], when: str = "", then: Callable[[], None] | None = None) -> Played:
-        """Run tasks one after the other, failed ones too. ``then`` is done at the first line that has ``when``."""
+    def play(self, *tasks: dict[str, Any], at: dict[str, Callable[[], None]] | None = None) -> Played:
+        """Run tasks one after the other, failed ones too. ``at``: what to do at the first line that has some words."""
         running, results = self.start(*tasks)
-        lines = []
+        lines, ahead = [], list((at or {}).items())
         with running:
             assert running.stdout is not None
             try:
                 for line in running.stdout:
                     lines.append(line)
-                    if then is not None and when in line:
-                        then()
-                        then = None
+                    if ahead and ahead[0][0] in line:
+                        ahead.pop(0)[1]()
             except BaseException:
                 # a playbook whose output nobody reads any more never ends
                 os.killpg(running.pid, signal.SIGKILL)
                 raise
         output = "".join(lines)
         assert results.exists(), output
-        assert then is None, f"no line has {when!r}: {output}"
+        assert not ahead, f"no line has {ahead[0][0]!r}: {output}"
         for secret in (ROOT_KEYS.secret, *(keys.secret for keys in self.cloud.keys.values())):
             assert secret not in output + results.read_text()
         return Played(json.loads(results.read_text()), output)

@@ -139,7 +139,7 @@ def test_without_waiting_and_then_joining(ansible: Ansible, cloud: Cloud) -> Non
     assert "is Creating and can't be updated now, and wait is false: run with wait: true" in impatient["msg"]
 
     played = ansible.play(
-        cluster({**wish, "wait": True}, diff=True), when="Creating", then=lambda: cloud.set_speed(cloud.speed)
+        cluster({**wish, "wait": True}, diff=True), at={"Creating": lambda: cloud.set_speed(cloud.speed)}
     )
     assert not played[0]["changed"]
     assert played[0]["cluster"]["cluster_status"] == "InService"
@@ -178,7 +178,7 @@ def test_absent_waits_until_the_service_lets_it(ansible: Ansible, cloud: Cloud) 
     assert refused["msg"].startswith("Failed to delete cluster busy: ")
     assert sagemaker.describe_cluster(ClusterName="busy")["ClusterStatus"] == "Updating"
 
-    played = ansible.play(cluster(gone), when="Updating", then=lambda: cloud.set_speed(cloud.speed))
+    played = ansible.play(cluster(gone), at={"Updating": lambda: cloud.set_speed(cloud.speed)})
     assert played[0]["changed"]
     assert [call["operation"] for call in played[0]["calls"]] == ["DeleteCluster"]
     lines = played.progress("busy")

@@ -270,8 +270,7 @@ def test_scaling_in_continuous_mode_shows_nodes_and_events(ansible: Ansible, clo
     played = ansible.play(
         cluster({**more, "wait_delay": 1}),
         cluster({"name": "growing", "state": "absent", "wait_delay": 1}),
-        when="workers 2/4 running, 2 pending",
-        then=lambda: cloud.set_speed(cloud.speed),
+        at={"workers 2/4 running, 2 pending": lambda: cloud.set_speed(cloud.speed)},
     )
     grown, gone = played.results
     assert grown["changed"], grown["msg"]

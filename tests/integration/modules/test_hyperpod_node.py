@@ -151,7 +151,7 @@ def test_one_node_that_fails_does_not_hide_the_others(ansible: Ansible, clusters
     (begun,) = directly(clusters, node("rebooted", nodes=[ids[0]], wait=False))
     assert begun["changed"]
     played = ansible.play(
-        node("rebooted", nodes=ids, progress=True), when="BatchReboot", then=lambda: clusters.set_speed(clusters.speed)
+        node("rebooted", nodes=ids, progress=True), at={"BatchReboot": lambda: clusters.set_speed(clusters.speed)}
     )
     (partly,) = played.results
     assert partly["failed"]
