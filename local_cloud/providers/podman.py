@@ -19,6 +19,7 @@ import threading
 from typing import TYPE_CHECKING
 from typing import Any
 
+from local_cloud.ami.agents.lifecycle_plan import IMDS_PATIENCE
 from local_cloud.ami.build import ImageError
 from local_cloud.ami.build import ensure_image
 from local_cloud.errors import LocalCloudError
@@ -223,6 +224,7 @@ class PodmanProvider:
             f"AWS_ENDPOINT_URL=http://127.0.0.1:{self._settings.port}",
             f"AWS_REGION={spec.region}",
             f"AWS_DEFAULT_REGION={spec.region}",
+            *(f"{name}={value}" for name, value in IMDS_PATIENCE.items()),
         ]
 
     def _write_node(self, spec: NodeSpec) -> bool:

@@ -108,6 +108,10 @@ def local_name(key: str, prefix: str) -> str | None:
     return None if normal.startswith(("/", "..")) else normal
 
 
+# SDKs ask the metadata service once and wait for a second, which a machine that plays many instances can't promise.
+IMDS_PATIENCE = {"AWS_METADATA_SERVICE_TIMEOUT": "5", "AWS_METADATA_SERVICE_NUM_ATTEMPTS": "6"}
+
+
 def environment(path: str, resource_config: str, endpoint_url: str, region: str) -> dict[str, str]:
     """All of a lifecycle script's environment. HOME is not in it, as on the service; credentials come from IMDS."""
     return {
@@ -117,4 +121,5 @@ def environment(path: str, resource_config: str, endpoint_url: str, region: str)
         "AWS_ENDPOINT_URL": endpoint_url,
         "AWS_REGION": region,
         "AWS_DEFAULT_REGION": region,
+        **IMDS_PATIENCE,
     }
