@@ -63,7 +63,8 @@ def reports(cloud: Cloud, instance: str) -> list[dict[str, Any]]:
 
 def apt_transaction(cloud: Cloud, instance: str) -> float:
     """Seconds that apt takes to install the packages, downloads not counted (which favours apt)."""
-    apt = "DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0"
+    # the packages' own scripts call Slurm's programs, which are below /opt/slurm here
+    apt = 'DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 -o DPkg::Path="$PATH"'
     names = " ".join(PACKAGES)
     cloud.shell(instance, f"{apt} purge --autoremove {names}", timeout=300)
     cloud.shell(instance, f"{apt} update && {apt} install --no-install-recommends --download-only {names}", timeout=600)
