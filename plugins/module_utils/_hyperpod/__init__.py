@@ -9,9 +9,10 @@ transformations, compare  options <-> API, the description of a cluster -> optio
 states, plan, update      pure: what exists + what is wanted -> the calls to make
 merge, fixed              pure: a wish over what is there, and what can't be changed
 export                    pure: a running cluster -> a description that another one can be made of
-waiters, progress         pure: what a description of the cluster means, and the line that says so
+waiters, progress         pure: what a description of the cluster means, and what the line says of it
 common, api               errors and retries, one function per call
 failure, explain          why it failed, in words that lead to the fix
+waiting                   looks at a cluster, for the loop of _waiting
 run                       read, plan, apply, wait
 task                      the same for modules that act on a cluster which exists
 reporting                 what both have in common: lines that tell of a run, errors that explain

@@ -10,6 +10,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Look
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Verdict
+
 from . import api
 from .common import HyperPodError
 from .common import client_of
@@ -27,8 +30,6 @@ from .parallel import CALLS_PER_SECOND
 from .parallel import Pace
 from .task import Step
 from .task import Task
-from .waiters import Verdict
-from .waiting import Look
 
 if TYPE_CHECKING:
     from .health import Mark

@@ -10,6 +10,9 @@ import uuid
 from typing import TYPE_CHECKING
 from typing import Any
 
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Look
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Verdict
+
 from . import api
 from .common import HyperPodError
 from .members import Member
@@ -33,9 +36,7 @@ from .parallel import Pace
 from .progress import event_text
 from .task import Step
 from .task import Task
-from .waiters import Verdict
 from .waiters import groups_of
-from .waiting import Look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

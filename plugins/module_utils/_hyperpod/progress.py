@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The line that tells how far a cluster is. Pure."""
+"""What the line tells of a cluster's state. Pure."""
 
 from __future__ import annotations
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Mapping
 
-# Seconds after which a line is shown although nothing has changed.
-HEARTBEAT = 60.0
 # Characters of an event that a line has room for.
 LONGEST_EVENT = 120
 
@@ -31,12 +29,6 @@ _STATES = {
     "Failure": "failed",
     "NotFound": "missing",
 }
-
-
-def elapsed(seconds: float) -> str:
-    """``00:02:10``."""
-    whole = max(0, int(seconds))
-    return f"{whole // 3600:02d}:{whole // 60 % 60:02d}:{whole % 60:02d}"
 
 
 def group_text(group: Mapping[str, Any], states: Mapping[str, int]) -> str:
@@ -84,8 +76,3 @@ def state_text(
     groups = [group_text(group, states.get(group["InstanceGroupName"], {})) for group in groups_of(described)]
     newest = [event_text(event)] if event else []
     return " | ".join([described["ClusterStatus"], *groups, *newest])
-
-
-def line(name: str, seconds: float, text: str) -> str:
-    """``demo 00:02:10 Creating | controller-machine 1/1 running | worker-group-1 0/2 running, 2 pending``."""
-    return f"{name} {elapsed(seconds)} {text}"

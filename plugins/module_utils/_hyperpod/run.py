@@ -9,12 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Any
 
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Slice
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import WaitFailed
+
 from . import api
 from . import model_check
 from .common import HyperPodError
 from .common import botocore_version
 from .plan import plan
-from .reporting import Run
+from .reporting import ClusterReport
 from .schema import CLUSTER_FIELDS
 from .states import Current
 from .states import Desired
@@ -25,9 +28,7 @@ from .update import about_instances
 from .waiters import DELETED
 from .waiters import SETTLED
 from .waiters import deletion_worth_retrying
-from .waiting import Slice
-from .waiting import Waiter
-from .waiting import WaitFailed
+from .waiting import ClusterWaiter
 
 if TYPE_CHECKING:
     from .compare import Difference
@@ -42,12 +43,12 @@ _MAX_DELETIONS = 5
 _WHEN_SETTLED = frozenset({"DeleteCluster", "UpdateCluster"})
 
 
-class ClusterRun(Run[Waiter]):
+class ClusterRun(ClusterReport[ClusterWaiter]):
     """One run of ``hyperpod_cluster``."""
 
     def __init__(self, module: Any, desired: Desired) -> None:
         """Prepare, see Run."""
-        super().__init__(module, desired.name, Waiter)
+        super().__init__(module, desired.name, ClusterWaiter)
         self.desired = desired
 
 

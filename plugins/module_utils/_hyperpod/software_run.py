@@ -9,8 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Any
 
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting import progress
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Look
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Verdict
+
 from . import api
-from . import progress
 from .common import HyperPodError
 from .schema import DEPLOYMENT_CONFIG
 from .software import SoftwarePlan
@@ -23,9 +26,7 @@ from .software import progress_text
 from .task import Step
 from .task import Task
 from .transformations import wanted_options
-from .waiters import Verdict
 from .waiters import groups_of
-from .waiting import Look
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

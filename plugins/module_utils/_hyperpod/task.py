@@ -15,19 +15,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Slice
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import WaitFailed
+
 from . import model_check
 from .common import HyperPodError
 from .common import botocore_version
-from .reporting import Run
+from .reporting import ClusterReport
 from .waiters import SETTLED
-from .waiting import Look
-from .waiting import Slice
-from .waiting import Waiter
-from .waiting import WaitFailed
+from .waiting import ClusterWaiter
 
 if TYPE_CHECKING:
+    from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Journey
+    from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Look
+
     from .states import Call
-    from .waiting import Journey
 
 # The goal of all journeys here but SETTLED: the task itself knows whether it is reached.
 ARRIVED = "arrived"
@@ -48,7 +50,7 @@ class Step:
     calls: tuple[Call, ...] = ()
 
 
-class TaskWaiter(Waiter):
+class TaskWaiter(ClusterWaiter):
     """Waits for what a task waits for."""
 
     task: Task
@@ -58,7 +60,7 @@ class TaskWaiter(Waiter):
         return super().look(journey) if journey.goal == SETTLED else self.task.look()
 
 
-class Task(Run[TaskWaiter], ABC):
+class Task(ClusterReport[TaskWaiter], ABC):
     """A run whose module has the option ``cluster_name``."""
 
     def __init__(self, module: Any) -> None:

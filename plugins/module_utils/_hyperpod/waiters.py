@@ -2,13 +2,14 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a description of a cluster means to somebody who waits. Pure predicates; the loop is in run.py."""
+"""What a description of a cluster means to somebody who waits. Pure predicates; the loop is in _waiting."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
+
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,14 +23,6 @@ SETTLED = "settled"
 
 # The service is at work and refuses other changes.
 BUSY = frozenset({"Creating", "Deleting", "RollingBack", "SystemUpdating", "Updating"})
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """``done``, or ``failed`` with the reason, or neither: wait on."""
-
-    done: bool = False
-    failed: str | None = None
 
 
 _WAIT = Verdict()

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.naming import counted
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.reporting import Run
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiting import Waiter
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiting import WaitFailed
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.reporting import ClusterReport
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiting import ClusterWaiter
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import WaitFailed
 
 BEGUN = datetime(2026, 11, 28, 3, tzinfo=timezone.utc)
 CLUSTER = {
@@ -44,7 +44,7 @@ def test_only_events_of_the_attempt_are_read_where_it_is_known_when_it_began(
     sagemaker: Any, logs: Any, acted: bool
 ) -> None:
     client, stubber = sagemaker
-    run = Run(Module(sagemaker=client, logs=logs[0]), "demo", Waiter)
+    run = ClusterReport(Module(sagemaker=client, logs=logs[0]), "demo", ClusterWaiter)
     run.journey.calls.append({"operation": "UpdateCluster", "reason": "more workers"})
     run.journey.changed = acted
     run.journey.acted_at = BEGUN.timestamp() if acted else 0.0
@@ -63,7 +63,7 @@ def test_only_events_of_the_attempt_are_read_where_it_is_known_when_it_began(
 
 
 def test_a_wait_that_ends_without_a_cluster_tells_the_calls_all_the_same(sagemaker: Any) -> None:
-    run = Run(Module(sagemaker=sagemaker[0]), "demo", Waiter)
+    run = ClusterReport(Module(sagemaker=sagemaker[0]), "demo", ClusterWaiter)
     error = run.late("Cluster demo is not deleted", WaitFailed("it stays", None, timed_out=True), "run again")
     assert "(wait_timeout: 60 s): it stays. The service works on; run again" in str(error)
     assert error.kwargs["calls"] == []
@@ -71,7 +71,7 @@ def test_a_wait_that_ends_without_a_cluster_tells_the_calls_all_the_same(sagemak
 
 def test_what_goes_on_when_time_is_up_is_not_taken_for_a_cause(sagemaker: Any, logs: Any) -> None:
     client, stubber = sagemaker
-    run = Run(Module(sagemaker=client, logs=logs[0]), "demo", Waiter)
+    run = ClusterReport(Module(sagemaker=client, logs=logs[0]), "demo", ClusterWaiter)
     stubber.add_response("list_cluster_nodes", {"ClusterNodeSummaries": []})
     logs[1].add_response("describe_log_streams", {"logStreams": []})
     described = {**CLUSTER, "ClusterStatus": "Updating", "NodeProvisioningMode": None, "FailureMessage": None}
@@ -85,7 +85,7 @@ def test_what_goes_on_when_time_is_up_is_not_taken_for_a_cause(sagemaker: Any, l
 
 def test_no_region(sagemaker: Any) -> None:
     with pytest.raises(HyperPodError, match="No region: set region"):
-        Run(Module(None, sagemaker=sagemaker[0]), "demo", Waiter)
+        ClusterReport(Module(None, sagemaker=sagemaker[0]), "demo", ClusterWaiter)
 
 
 def test_numbers_in_sentences() -> None:

@@ -13,6 +13,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiter
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiters import in_service
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiters import settled
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiters import short_groups
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.progress import line
 
 
 def cluster(status: str, *counts: tuple[int, int], **more: Any) -> dict[str, Any]:
@@ -142,7 +143,7 @@ def node(group: str, status: str) -> dict[str, Any]:
 def test_the_line_tells_nodes_by_state_per_group() -> None:
     nodes = [node("g0", "Running"), *[node("g1", "Running")] * 12, *[node("g1", "Pending")] * 3, node("g1", "Failure")]
     text = progress.state_text(cluster("Creating", (1, 1), (12, 16)), nodes)
-    assert progress.line("demo", 3730.9, text) == (
+    assert line("demo", 3730.9, text) == (
         "demo 01:02:10 Creating | g0 1/1 running | g1 12/16 running, 3 pending, 1 failed"
     )
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import botocore.exceptions
 import pytest
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiting import Journey
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiting import Slice
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiting import Waiter
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiting import WaitFailed
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.waiting import ClusterWaiter
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Journey
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Slice
+from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import WaitFailed
 
 ARN = "arn:aws:sagemaker:us-west-2:111122223333:cluster/abc123def456"
 
@@ -39,8 +39,8 @@ def event(stubber: Any) -> None:
     stubber.add_response("list_cluster_events", {"Events": [told]})
 
 
-def waiter(client: Any, clock: Any, sliced: bool = False, timeout: float = 600) -> Waiter:
-    return Waiter(client, "demo", timeout, 10, sliced, clock.time, clock.sleep)
+def waiter(client: Any, clock: Any, sliced: bool = False, timeout: float = 600) -> ClusterWaiter:
+    return ClusterWaiter(client, "demo", timeout, 10, sliced, clock.time, clock.sleep)
 
 
 def journey(clock: Any, goal: str = "in_service") -> Journey:
