@@ -30,6 +30,7 @@ from local_cloud.calls import operation_name
 from local_cloud.context import RequestContext
 from local_cloud.errors import ServiceError
 from local_cloud.hyperpod.service import OPERATIONS
+from local_cloud.hyperpod.tagging import is_tagged_here
 from local_cloud.moto_access import account_of
 from local_cloud.moto_access import principal_of
 from local_cloud.validation import parse_request
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 access_log = logging.getLogger("local_cloud.access")
 
-# Of clusters only; the tags of all else in SageMaker are moto's.
+# Of what is kept in hyperpod/; the tags of all else in SageMaker are moto's.
 TAG_OPERATIONS = frozenset({"AddTags", "ListTags", "DeleteTags"})
 # What AWS takes without a signature.
 _UNSIGNED = frozenset({"AssumeRoleWithSAML", "AssumeRoleWithWebIdentity"})
@@ -190,7 +191,7 @@ class App:
         if call.operation == "UpdateCluster" and json.loads(body).get("VpcConfig") is not None:
             # Not in the model of this operation, but refused rather than ignored: see hyperpod/rules_change.py.
             params["VpcConfig"] = json.loads(body)["VpcConfig"]
-        if call.operation in TAG_OPERATIONS and not _is_cluster_arn(params["ResourceArn"]):
+        if call.operation in TAG_OPERATIONS and not is_tagged_here(params["ResourceArn"]):
             return self._moto.handle(call, environ)
         result = self._hyperpod.handle(call.operation, params, _context(call, environ, request_id))
         return json_answer(model.output_shape, result, request_id)
@@ -200,11 +201,6 @@ def _is_local(environ: dict[str, Any]) -> bool:
     """No page in a browser: those tell their origin, or come under a name of their own."""
     host = environ.get("HTTP_HOST", "").rsplit(":", 1)[0]
     return "HTTP_ORIGIN" not in environ and host in ("127.0.0.1", "localhost")
-
-
-def _is_cluster_arn(arn: str) -> bool:
-    parts = arn.split(":", 5)
-    return len(parts) == 6 and parts[2] == "sagemaker" and parts[5].startswith("cluster/")
 
 
 def _body(environ: dict[str, Any]) -> bytes:

@@ -58,6 +58,13 @@ _IAM_RESOURCES = {
     "InstanceProfileName": "instance-profile",
 }
 
+_SAGEMAKER_RESOURCES = {
+    "ClusterName": "cluster",
+    "ClusterArn": "cluster",
+    "ResourceArn": "cluster",
+    "TrainingPlanName": "training-plan",
+}
+
 
 @dataclass(frozen=True)
 class Request:
@@ -99,12 +106,11 @@ def needed(call: Call, request: Request, place: str) -> list[tuple[str, str]]:
         return [(action, _iam_resource(request.form, place))]
     params = _json(request.body) if call.protocol == "json" else {}
     if call.service == "sagemaker":
-        return [(action, _cluster(params, place)), *_passed(operation, params, place)]
+        return [(action, _sagemaker_resource(params, place)), *_passed(operation, params, place)]
     if call.service == "logs":
         return [(action, _log_resource(params, place))]
     if call.service == "eks":
-        name = request.path.strip("/").split("/")[1:2]
-        return [(action, f"{place % 'eks'}cluster/{name[0]}" if name else "*")]
+        return [(action, _eks_resource(request.path.strip("/").split("/"), place))]
     named = (params.get(key) for key in ("SecretId", "CertificateArn", "ResourceArn", "ResourceARN"))
     return [(action, next((str(value) for value in named if str(value).startswith("arn:")), "*"))]
 
@@ -147,9 +153,21 @@ def _iam_resource(form: Mapping[str, list[str]], place: str) -> str:
     return (form.get("PolicySourceArn") or ["*"])[0]
 
 
-def _cluster(params: Mapping[str, Any], place: str) -> str:
-    name = next((str(params[key]) for key in ("ClusterName", "ClusterArn", "ResourceArn") if params.get(key)), "")
-    return name if name.startswith("arn:") or not name else f"{place % 'sagemaker'}cluster/{name}"
+def _sagemaker_resource(params: Mapping[str, Any], place: str) -> str:
+    for key, kind in _SAGEMAKER_RESOURCES.items():
+        if params.get(key):
+            name = str(params[key])
+            return name if name.startswith("arn:") else f"{place % 'sagemaker'}{kind}/{name}"
+    return ""
+
+
+def _eks_resource(path: list[str], place: str) -> str:
+    """``clusters/<name>[/addons/<add-on>]``; the ARN of an add-on ends with an id, which no request has."""
+    if path[0] != "clusters" or len(path) == 1:
+        return "*"
+    if len(path) > 3 and path[2] == "addons":
+        return f"{place % 'eks'}addon/{path[1]}/{path[3]}/*"
+    return f"{place % 'eks'}cluster/{path[1]}"
 
 
 def _passed(operation: str, params: Mapping[str, Any], place: str) -> list[tuple[str, str]]:
@@ -165,7 +183,7 @@ def _passed(operation: str, params: Mapping[str, Any], place: str) -> list[tuple
     roles = {str(group["ExecutionRole"]) for group in groups if group.get("ExecutionRole")}
     roles |= {str(params["ClusterRole"])} if params.get("ClusterRole") else set()
     result = [("iam:PassRole", role) for role in sorted(roles)]
-    return [*result, ("sagemaker:AddTags", _cluster(params, place))] if params.get("Tags") else result
+    return [*result, ("sagemaker:AddTags", _sagemaker_resource(params, place))] if params.get("Tags") else result
 
 
 def _log_resource(params: Mapping[str, Any], place: str) -> str:

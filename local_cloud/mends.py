@@ -13,10 +13,7 @@ import botocore.session
 from moto.core.responses import ActionResult
 from moto.ec2 import utils as ec2_utils
 from moto.ec2.models import EC2Backend
-from moto.ec2.models import ec2_backends
 from moto.ec2.responses.security_groups import SecurityGroups
-from moto.eks import models as eks_models
-from moto.eks import responses as eks_responses
 from moto.iam import models as iam_models
 from moto.iam.policy_validation import IAMTrustPolicyDocumentValidator
 from moto.logs.exceptions import InvalidParameterException
@@ -26,6 +23,7 @@ from moto.s3.exceptions import InvalidBucketName
 from moto.s3.responses import S3Response
 from werkzeug.datastructures import Headers
 
+from local_cloud import mends_eks
 from local_cloud import mends_fsx
 from local_cloud.moto_access import account_of
 
@@ -55,12 +53,12 @@ def apply() -> None:
     iam_models.get_account_id_from = account_of
     _wrap(s3_models.S3Backend, "create_bucket", _check_bucket_name)
     _wrap(iam_models.IAMBackend, "create_role", _check_trust_policy)
-    _mend_eks_clusters()
     _mend_rule_descriptions()
     _mend_checksums()
     _mend_log_filter()
     _mend_new_buckets()
     _mend_offerings()
+    mends_eks.apply()
     mends_fsx.apply()
     # The type of a NAT gateway in DescribeTags (EC2 API reference, TagSpecification).
     ec2_utils.EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"
@@ -179,38 +177,3 @@ def _mend_offerings() -> None:
         return [*found, *(offer for offer in more if self.matches_filters(offer, filters or {}, kind))]
 
     EC2Backend.describe_instance_type_offerings = describe_instance_type_offerings
-
-
-def _mend_eks_clusters() -> None:
-    """moto drops ``accessConfig`` and never tells the VPC; HyperPod's checks of an EKS cluster need both."""
-    response = eks_responses.EKSResponse
-    inner = response.create_cluster
-
-    @functools.wraps(inner)
-    def create_cluster(self: Any) -> Any:
-        answer = inner(self)
-        cluster = self.eks_backend.clusters[self._get_param("name")]
-        # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateAccessConfigRequest.html
-        wanted = self._get_param("accessConfig") or {}
-        cluster.access_config = {
-            "authenticationMode": wanted.get("authenticationMode") or "CONFIG_MAP",
-            "bootstrapClusterCreatorAdminPermissions": wanted.get("bootstrapClusterCreatorAdminPermissions", True),
-        }
-        network = dict(cluster.resources_vpc_config or {})
-        vpc_id = _vpc_of(self.current_account, self.region, network.get("subnetIds") or [])
-        if vpc_id:
-            network["vpcId"] = vpc_id
-        cluster.resources_vpc_config = network
-        return answer
-
-    response.create_cluster = create_cluster
-    # The serializer asks for accessConfig under this name; clusters of other ways of creation have none.
-    eks_models.Cluster.access_config = None
-
-
-def _vpc_of(account_id: str, region: str, subnet_ids: list[str]) -> str | None:
-    for zone in list(ec2_backends[account_id][region].subnets.values()):
-        for subnet_id in subnet_ids:
-            if subnet_id in zone:
-                return str(zone[subnet_id].vpc_id)
-    return None

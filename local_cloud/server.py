@@ -178,6 +178,7 @@ class Server:
         # Importing moto takes a second, and must come after clean_environment().
         from werkzeug.serving import make_server  # noqa: PLC0415
 
+        from local_cloud import mends_eks  # noqa: PLC0415
         from local_cloud.admin import Admin  # noqa: PLC0415
         from local_cloud.app import App  # noqa: PLC0415
         from local_cloud.faults import Faults  # noqa: PLC0415
@@ -204,6 +205,7 @@ class Server:
             quotas=quotas,
             speed=settings.speed,
         )
+        mends_eks.joined_nodes = self._service.eks_nodes
         about = {**asdict(settings), "pid": os.getpid(), "started": time.time()}
         admin = Admin(self._service, faults=faults, quotas=quotas, store=self._store, token=self._token, about=about)
         app = self._counted(App(self._service, moto, admin, faults, quotas, enforce_iam=settings.enforce_iam))

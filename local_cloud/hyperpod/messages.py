@@ -56,10 +56,10 @@ def invalid(message: str) -> ServiceError:
     return ServiceError("ValidationException", message)
 
 
-def not_found(identifier: str) -> ServiceError:
-    """No such cluster."""
+def not_found(identifier: str, kind: str = "Cluster") -> ServiceError:
+    """No such cluster, or whatever else has a name and an ARN."""
     what = f"ARN {identifier}" if identifier.startswith("arn:") else f"name {identifier}"
-    return ServiceError("ResourceNotFound", f"Cluster with {what} not found.")
+    return ServiceError("ResourceNotFound", f"{kind} with {what} not found.")
 
 
 def in_use(name: str) -> ServiceError:

@@ -19,13 +19,17 @@ if TYPE_CHECKING:
     from local_cloud.hyperpod.model import Cluster
     from local_cloud.hyperpod.model import Placement
     from local_cloud.hyperpod.references import References
+    from local_cloud.hyperpod.training_plans import TrainingPlan
 
 
 class RegionPlacer:
     """Places for one call: what it has given out is taken for its later answers."""
 
-    def __init__(self, references: References, clusters: Iterable[Cluster]) -> None:
+    def __init__(
+        self, references: References, clusters: Iterable[Cluster], plans: Mapping[str, TrainingPlan] | None = None
+    ) -> None:
         self._references = references
+        self._plans = plans or {}
         self._used: dict[str, set[str]] = {}
         self._agents: set[str] = set()
         for cluster in clusters:
@@ -42,6 +46,9 @@ class RegionPlacer:
         """See changes.Placer."""
         subnets = self._subnets(settings, spec)
         zones = spec.get("AvailabilityZones")
+        plan = self._plans.get(spec.get("TrainingPlanArn", ""))
+        if plan is not None:
+            zones = [plan.offering.zone]
         if zones:
             subnets = [s for s in subnets if s.availability_zone in zones]
         new = [s for s in subnets if s.subnet_id not in self._looked_at]

@@ -12,6 +12,7 @@ from local_cloud.hyperpod import changes_nodes
 from local_cloud.hyperpod import messages
 from local_cloud.hyperpod import rules
 from local_cloud.hyperpod import rules_change
+from local_cloud.hyperpod import training_plans
 from local_cloud.hyperpod.limits import check_quotas
 from local_cloud.hyperpod.model import JobKind
 
@@ -52,6 +53,7 @@ def create_cluster(core: Core, params: Params, context: RequestContext) -> Param
             raise messages.in_use(params["ClusterName"])
         region.references.check_settings(params)
         region.references.check_groups(specs)
+        _check_plans(core, region, params, specs)
         check_quotas(core.quotas, region.clusters.values(), None, specs)
         legacy = _legacy(region, params, specs)
         made = changes.create(
@@ -74,6 +76,9 @@ def update_cluster(core: Core, params: Params, context: RequestContext) -> Param
         given = [*params.get("InstanceGroups", []), *params.get("RestrictedInstanceGroups", [])]
         region.references.check_settings({k: v for k, v in params.items() if k == "ClusterRole"})
         region.references.check_groups(given)
+        had = {name: group.spec.get("TrainingPlanArn") for name, group in cluster.groups.items()}
+        new = [spec for spec in given if spec.get("TrainingPlanArn") != had.get(spec["InstanceGroupName"])]
+        _check_plans(core, region, settings, new)
         check_quotas(core.quotas, region.clusters.values(), cluster, [*groups, *restricted])
         made = changes.update(
             cluster,
@@ -180,6 +185,14 @@ def start_health_check(core: Core, params: Params, context: RequestContext) -> P
 def _nodes_change(core: Core, region: Region, cluster: Cluster, change: NodesChange) -> Params:
     core.advance(region, cluster, change.cluster, events=change.events)
     return change.answer
+
+
+def _check_plans(core: Core, region: Region, settings: Params, specs: Iterable[Params]) -> None:
+    """Raise ServiceError unless the training plans of groups fit them."""
+    placer = region.placer()
+    training_plans.check_groups(
+        specs, region.plans, lambda spec: placer.zones(settings, spec), core.clock.now().virtual
+    )
 
 
 def _legacy(region: Region, settings: Mapping[str, Any], specs: Iterable[Mapping[str, Any]]) -> str | None:

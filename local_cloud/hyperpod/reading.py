@@ -1,10 +1,9 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The operations that only read, and those on tags."""
+"""The operations that only read clusters."""
 
 from __future__ import annotations
 
-import dataclasses
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -18,8 +17,6 @@ from local_cloud.hyperpod.operations import region_of
 from local_cloud.hyperpod.pagination import paginate
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from local_cloud.context import RequestContext
     from local_cloud.hyperpod.core import Core
     from local_cloud.hyperpod.model import Node
@@ -32,7 +29,8 @@ def describe_cluster(core: Core, params: Params, context: RequestContext) -> Par
     region = region_of(core, context)
     with region.lock:
         cluster = find(core, region, params["ClusterName"])
-    return show.cluster_details(cluster)
+        now = core.clock.now().virtual
+        return show.cluster_details(cluster, {arn: plan.status(now) for arn, plan in region.plans.items()})
 
 
 def list_clusters(core: Core, params: Params, context: RequestContext) -> Params:
@@ -164,42 +162,6 @@ def describe_operation(core: Core, params: Params, context: RequestContext) -> P
         if operation.operation_id == params["OperationId"]:
             return show.operation_details(cluster, operation)
     raise ServiceError("ResourceNotFound", f"Operation {params['OperationId']} not found in cluster {cluster.name}.")
-
-
-def add_tags(core: Core, params: Params, context: RequestContext) -> Params:
-    """AddTags on a cluster."""
-    rules.require(rules.tag_findings(params["Tags"]))
-    region = region_of(core, context)
-    with region.lock:
-        cluster = find(core, region, params["ResourceArn"])
-        tags = {**cluster.tags, **{tag["Key"]: tag["Value"] for tag in params["Tags"]}}
-        if len(tags) > rules.MAX_TAGS:
-            raise messages.invalid(f"A resource can have at most {rules.MAX_TAGS} tags.")
-        region.commit(cluster, dataclasses.replace(cluster, tags=tags), [])
-    return {"Tags": _tags(tags)}
-
-
-def list_tags(core: Core, params: Params, context: RequestContext) -> Params:
-    """ListTags on a cluster."""
-    region = region_of(core, context)
-    with region.lock:
-        cluster = find(core, region, params["ResourceArn"])
-    page, token = paginate("ListTags", params, cluster.tags.items(), key=lambda item: ("", item[0]))
-    return _page("Tags", _tags(dict(page)), token)
-
-
-def delete_tags(core: Core, params: Params, context: RequestContext) -> Params:
-    """DeleteTags on a cluster."""
-    region = region_of(core, context)
-    with region.lock:
-        cluster = find(core, region, params["ResourceArn"])
-        tags = {key: value for key, value in cluster.tags.items() if key not in params["TagKeys"]}
-        region.commit(cluster, dataclasses.replace(cluster, tags=tags), [])
-    return {}
-
-
-def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _node_name(node: Node) -> str:

@@ -119,6 +119,16 @@ class References:
             availability_zone_id=_zone_id(self.region),
         )
 
+    def zones_offering(self, instance_type: str) -> list[str]:
+        """Names of the zones that offer an instance type of SageMaker."""
+        wanted = {"instance-type": [instance_type.removeprefix("ml.")]}
+        found = self._ec2.describe_instance_type_offerings("availability-zone", wanted)
+        return sorted({offer["Location"] for offer in found})
+
+    def zone_id(self, zone: str) -> str:
+        """AZ id of a zone."""
+        return next(str(z.zone_id) for z in self._ec2.describe_availability_zones() if z.name == zone)
+
     def check_role(self, arn: str, principal: str | None) -> None:
         """The role exists and, if a principal is given, trusts it."""
         known = list(get_backend("iam")[self.account_id][self.partition].get_roles())

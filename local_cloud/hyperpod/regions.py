@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The clusters of one account and region in memory, with their file."""
+"""The clusters and training plans of one account and region in memory, with their file."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from local_cloud.hyperpod import messages
+from local_cloud.hyperpod import training_plans
 from local_cloud.hyperpod.network import RegionPlacer
 from local_cloud.hyperpod.references import References
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from local_cloud.hyperpod.model import Event
     from local_cloud.hyperpod.model import Node
     from local_cloud.hyperpod.store import Store
+    from local_cloud.hyperpod.training_plans import TrainingPlan
+
+_PLANS = "training_plans"
 
 
 class Region:
@@ -33,6 +37,9 @@ class Region:
         self.instances: dict[str, tuple[str, str]] = {}
         """Instance id -> (cluster ARN, node key)."""
         self.references = References(account_id, region, partition)
+        self.plans: dict[str, TrainingPlan] = {
+            arn: training_plans.plan_from_dict(data) for arn, data in store.setting(_PLANS, {}).items()
+        }
         for cluster in store.load():
             self.clusters[cluster.arn] = cluster
             self._index(None, cluster)
@@ -71,9 +78,22 @@ class Region:
         for node in cluster.nodes.values():
             self.instances.pop(node.instance_id, None)
 
+    def find_plan(self, identifier: str) -> TrainingPlan:
+        """The training plan of this name or ARN. Raises ServiceError ResourceNotFound."""
+        for plan in self.plans.values():
+            if identifier in (plan.arn, plan.name):
+                return plan
+        raise messages.not_found(identifier, "Training plan")
+
+    def keep_plan(self, plan: TrainingPlan) -> None:
+        """Save a training plan, then let it be seen."""
+        plans = {**self.plans, plan.arn: plan}
+        self.store.set_setting(_PLANS, {arn: training_plans.plan_to_dict(each) for arn, each in plans.items()})
+        self.plans = plans
+
     def placer(self) -> RegionPlacer:
         """A finder of free addresses, for one call."""
-        return RegionPlacer(self.references, self.clusters.values())
+        return RegionPlacer(self.references, self.clusters.values(), self.plans)
 
     def _index(self, old: Cluster | None, new: Cluster) -> None:
         before = {} if old is None else old.nodes

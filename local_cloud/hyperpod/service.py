@@ -10,7 +10,9 @@ from typing import Any
 from local_cloud.errors import ServiceError
 from local_cloud.hyperpod import agent
 from local_cloud.hyperpod import operations
+from local_cloud.hyperpod import plan_calls
 from local_cloud.hyperpod import reading
+from local_cloud.hyperpod import tagging
 from local_cloud.hyperpod.core import Core
 from local_cloud.hyperpod.show import node_status
 from local_cloud.hyperpod.worker import Worker
@@ -44,9 +46,13 @@ _OPERATIONS: dict[str, Callable[[Core, dict[str, Any], RequestContext], dict[str
     "DescribeClusterEvent": reading.describe_event,
     "ListClusterOperations": reading.list_operations,
     "DescribeClusterOperation": reading.describe_operation,
-    "AddTags": reading.add_tags,
-    "ListTags": reading.list_tags,
-    "DeleteTags": reading.delete_tags,
+    "AddTags": tagging.add_tags,
+    "ListTags": tagging.list_tags,
+    "DeleteTags": tagging.delete_tags,
+    "SearchTrainingPlanOfferings": plan_calls.search_offerings,
+    "CreateTrainingPlan": plan_calls.create_plan,
+    "DescribeTrainingPlan": plan_calls.describe_plan,
+    "ListTrainingPlans": plan_calls.list_plans,
 }
 OPERATIONS = frozenset(_OPERATIONS)
 
@@ -93,6 +99,19 @@ class HyperPodService:
     def agent_event(self, instance_id: str, token: str, event: dict[str, Any]) -> None:
         """Take an agent's report; saved when this returns. Raises ServiceError as agent_document does."""
         agent.event(self._core, instance_id, token, event)
+
+    def eks_nodes(self, account_id: str, region: str, cluster_arn: str) -> int:
+        """Nodes that are joined to an EKS cluster."""
+        found = [r for r in self._core.regions() if (r.account_id, r.region) == (account_id, region)]
+        count = 0
+        for here in found:
+            with here.lock:
+                self._core.settle_all(here)
+                clusters = list(here.clusters.values())
+            for cluster in clusters:
+                if cluster.settings.get("Orchestrator", {}).get("Eks", {}).get("ClusterArn") == cluster_arn:
+                    count += sum(node.joined for node in cluster.nodes.values())
+        return count
 
     def snapshot(self) -> dict[str, Any]:
         """All clusters with their groups and nodes, as JSON types, without secrets."""

@@ -15,6 +15,8 @@ from local_cloud.hyperpod.model import Phase
 from local_cloud.hyperpod.model import Purpose
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from local_cloud.hyperpod.model import Cluster
     from local_cloud.hyperpod.model import Event
     from local_cloud.hyperpod.model import Group
@@ -75,8 +77,8 @@ def instance_id(cluster: Cluster, node: Node) -> str | None:
     return node.instance_id
 
 
-def cluster_details(cluster: Cluster) -> dict[str, Any]:
-    """Output of DescribeCluster."""
+def cluster_details(cluster: Cluster, plans: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Output of DescribeCluster; ``plans``: training plan ARN -> status."""
     members: dict[str, list[Node]] = {name: [] for name in cluster.groups}
     for node in cluster.nodes.values():
         members.setdefault(node.group, []).append(node)
@@ -91,6 +93,8 @@ def cluster_details(cluster: Cluster) -> dict[str, Any]:
         result["FailureMessage"] = cluster.failure_message
     for group in cluster.groups.values():
         details = _group(cluster, group, members[group.name])
+        if plans and group.spec.get("TrainingPlanArn") in plans:
+            details["TrainingPlanStatus"] = plans[group.spec["TrainingPlanArn"]]
         result.setdefault("RestrictedInstanceGroups" if group.restricted else "InstanceGroups", []).append(details)
     result.update(cluster.settings)
     if "RestrictedInstanceGroupsConfig" in cluster.settings:
@@ -218,8 +222,6 @@ def _group(cluster: Cluster, group: Group, nodes: list[Node]) -> dict[str, Any]:
         "Status": _group_status(group, nodes),
     }
     details.update({member: group.spec[member] for member in _SPEC_MEMBERS if member in group.spec})
-    if "TrainingPlanArn" in group.spec:
-        details["TrainingPlanStatus"] = "Active"
     if group.restricted:
         return details
     _flexible(group, nodes, details)

@@ -100,8 +100,8 @@ def test_missing_cluster(cloud: FrontCloud) -> None:
     ("service", "operation", "arguments"),
     [
         ("sagemaker", "list_cluster_scheduler_configs", {}),
-        ("sagemaker", "list_training_plans", {}),
         ("eks", "list_access_entries", {"clusterName": "x"}),
+        ("eks", "describe_addon_versions", {}),
         ("iam", "get_context_keys_for_custom_policy", {"PolicyInputList": ["{}"]}),
         ("ec2", "describe_fast_launch_images", {}),
         ("route53", "list_cidr_collections", {}),

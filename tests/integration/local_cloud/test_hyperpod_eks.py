@@ -124,3 +124,77 @@ def test_roles_of_other_accounts_are_not_looked_at(account: Account, arn: str) -
     code, message, _dummy = error_of(account.sagemaker.create_cluster, **params)
     assert code == "ValidationException"
     assert message.startswith("Could not assume role arn:aws:iam::999999999999:role/node.")
+
+
+CNI = "v1.19.2-eksbuild.1"
+
+
+def test_the_life_of_an_addon(cloud: Cloud, account: Account) -> None:
+    eks_cluster(account, "addons", authenticationMode="API")
+    eks = cloud.client("eks")
+    made = eks.create_addon(clusterName="addons", addonName="vpc-cni", tags={"a": "b"})["addon"]
+    assert (made["status"], made["addonVersion"]) == ("CREATING", CNI)
+    place = made["addonArn"].rsplit("/", 1)[0]
+    assert place == "arn:aws:eks:us-west-2:123456789012:addon/addons/vpc-cni"
+    eks.create_addon(clusterName="addons", addonName="kube-proxy", addonVersion="v1.33.3-eksbuild.4")
+    eks.create_addon(clusterName="addons", addonName="coredns", resolveConflicts="OVERWRITE", configurationValues="{}")
+    found = eks.describe_addon(clusterName="addons", addonName="vpc-cni")["addon"]
+    assert {**found, "status": "CREATING"} == made
+    assert found["status"] == "ACTIVE"
+    pages = eks.get_paginator("list_addons").paginate(clusterName="addons", PaginationConfig={"PageSize": 2})
+    assert [page["addons"] for page in pages] == [["coredns", "kube-proxy"], ["vpc-cni"]]
+    gone = eks.delete_addon(clusterName="addons", addonName="kube-proxy", preserve=True)["addon"]
+    assert (gone["status"], gone["addonVersion"]) == ("DELETING", "v1.33.3-eksbuild.4")
+    assert eks.list_addons(clusterName="addons")["addons"] == ["coredns", "vpc-cni"]
+    answer = error_of(eks.describe_addon, clusterName="addons", addonName="kube-proxy")
+    assert answer == ("ResourceNotFoundException", "No addon: kube-proxy found in cluster: addons", 404)
+
+
+def test_addons_that_are_refused(cloud: Cloud, account: Account) -> None:
+    eks_cluster(account, "refusing")
+    eks = cloud.client("eks")
+    eks.create_addon(clusterName="refusing", addonName="vpc-cni")
+    here = {"clusterName": "refusing", "addonName": "coredns"}
+    for more, code, text, status in (
+        ({"addonName": "vpc-cni"}, "ResourceInUseException", "Addon already exists.", 409),
+        ({"addonName": "vpc"}, "InvalidParameterException", "Addon specified is not supported", 400),
+        ({"addonVersion": "1.2"}, "InvalidParameterException", "Addon version specified is not supported", 400),
+        ({"resolveConflicts": "NEVER"}, "InvalidParameterException", "enum value set: [OVERWRITE, NONE,", 400),
+        ({"tags": {}}, "InvalidParameterException", "length greater than or equal to 1", 400),
+        ({"configurationValues": 1}, "InvalidParameterException", "can not be converted to a String", 400),
+        ({"clusterName": "nobody"}, "ResourceNotFoundException", "No cluster found for name: nobody.", 404),
+    ):
+        answer = error_of(eks.create_addon, **{**here, **more})
+        assert (answer[0], answer[2]) == (code, status)
+        assert text in answer[1]
+    for name in ("describe_addon", "delete_addon"):
+        assert error_of(getattr(eks, name), **here)[0] == "ResourceNotFoundException"
+    assert error_of(eks.list_addons, clusterName="refusing", maxResults=0)[0] == "InvalidParameterException"
+    assert error_of(eks.list_addons, clusterName="nobody")[0] == "ResourceNotFoundException"
+
+
+def test_settings_that_conflict_with_what_is_there_fail_an_addon(cloud: Cloud, account: Account) -> None:
+    eks_cluster(account, "conflicting")
+    eks, coredns = cloud.client("eks"), {"clusterName": "conflicting", "addonName": "coredns"}
+    eks.create_addon(**coredns, configurationValues='{"replicaCount": 3}')
+    found = eks.describe_addon(**coredns)["addon"]
+    assert found["status"] == "CREATE_FAILED"
+    assert [issue["code"] for issue in found["health"]["issues"]] == ["ConfigurationConflict"]
+    eks.delete_addon(**coredns)
+    eks.create_addon(**coredns, configurationValues='{"replicaCount": 3}', resolveConflicts="OVERWRITE")
+    assert eks.describe_addon(**coredns)["addon"]["status"] == "DEGRADED"
+
+
+def test_deployments_wait_for_nodes(cloud: Cloud, account: Account) -> None:
+    arn = eks_cluster(account, "waiting", authenticationMode="API")
+    eks, coredns = cloud.client("eks"), {"clusterName": "waiting", "addonName": "coredns"}
+    eks.create_addon(**coredns)
+    eks.create_addon(clusterName="waiting", addonName="kube-proxy")
+    found = eks.describe_addon(**coredns)["addon"]
+    assert (found["status"], found["health"]["issues"][0]["code"]) == ("DEGRADED", "InsufficientNumberOfReplicas")
+    assert eks.describe_addon(clusterName="waiting", addonName="kube-proxy")["addon"]["status"] == "ACTIVE"
+    account.sagemaker.create_cluster(**request(account, "waited", arn))
+    account.wait("waited", "InService")
+    assert eks.describe_addon(**coredns)["addon"]["status"] == "ACTIVE"
+    account.delete("waited")
+    assert eks.describe_addon(**coredns)["addon"]["status"] == "DEGRADED"

@@ -8,6 +8,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
 from hyperpod_harness import Account
@@ -39,15 +40,31 @@ def again(cloud: Cloud, speed: float) -> None:
     cloud.start()
 
 
+def told(answer: dict[str, Any]) -> dict[str, Any]:
+    """An answer without what belongs to the request."""
+    return {key: value for key, value in answer.items() if key != "ResponseMetadata"}
+
+
 def test_what_was_answered_survives_a_kill_and_goes_on(cloud: Cloud, account: Account) -> None:
     sagemaker = account.sagemaker
     for name in ("kept", "gone"):
         sagemaker.create_cluster(**account.request(name, Tags=[{"Key": "a", "Value": "b"}]))
+    offered = sagemaker.search_training_plan_offerings(InstanceType="ml.p5.48xlarge", DurationHours=24)
+    offering = offered["TrainingPlanOfferings"][0]["TrainingPlanOfferingId"]
+    sagemaker.create_training_plan(TrainingPlanName="kept", TrainingPlanOfferingId=offering)
+    plan = told(sagemaker.describe_training_plan(TrainingPlanName="kept"))
+    eks = cloud.client("eks")
+    network = {"subnetIds": [account.subnet]}
+    eks.create_cluster(name="kept", roleArn=account.role, resourcesVpcConfig=network)
+    eks.create_addon(clusterName="kept", addonName="vpc-cni")
+    addon = told(eks.describe_addon(clusterName="kept", addonName="vpc-cni"))
     arn = account.describe("kept")["ClusterArn"]
     before = account.nodes("kept")
     again(cloud, speed=1)
     assert account.describe(arn)["ClusterStatus"] == "Creating"
     assert {n["InstanceId"] for n in account.nodes("kept")} == {n["InstanceId"] for n in before}
+    assert told(sagemaker.describe_training_plan(TrainingPlanName="kept")) == plan
+    assert told(eks.describe_addon(clusterName="kept", addonName="vpc-cni")) == addon
     assert sagemaker.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "a", "Value": "b"}]
     cloud.admin("PUT", "speed", {"speed": 3600})
     account.wait("kept", "InService")
