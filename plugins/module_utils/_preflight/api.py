@@ -251,7 +251,7 @@ def certificate(acm: Any, arn: str) -> dict[str, Any] | None:
 def training_plan(sagemaker: Any, arn: str) -> dict[str, Any] | None:
     """A training plan; None if there is none."""
     try:
-        answer: dict[str, Any] = sagemaker.describe_training_plan(TrainingPlanName=arn.rsplit("/", 1)[-1])
+        answer: dict[str, Any] = sagemaker.describe_training_plan(TrainingPlanName=arn)
     except botocore.exceptions.ClientError as error:
         if error_code(error) == "ResourceNotFound":
             return None

@@ -54,10 +54,10 @@ def training_plans(survey: Survey) -> Iterator[Finding]:
         users = [group for group in survey.groups if group.get("training_plan_arn") == arn]
         client, action = survey.client("sagemaker"), "sagemaker:DescribeTrainingPlan"
         plan = survey.ask("training_plan", action, api.training_plan, client, arn)
-        kinds = {kind for group in users for kind in capacity.types_of(group)}
-        zones = {zone for group in users for zone in survey.zones_of(group)}
+        types = {str(group["instance_group_name"]): capacity.types_of(group) for group in users}
+        zones = {str(group["instance_group_name"]): survey.zones_of(group) for group in users}
         needed = sum(survey.more_nodes(group) for group in users)
-        yield from capacity.judge_training_plan(arn, plan, kinds, needed, zones)
+        yield from capacity.judge_training_plan(arn, plan, types, zones, needed)
 
 
 def eks(survey: Survey) -> Iterator[Finding]:
@@ -70,5 +70,6 @@ def eks(survey: Survey) -> Iterator[Finding]:
     yield from kubernetes.judge_eks(arn, cluster, survey.vpc_ids)
     if cluster is not None:
         names = survey.ask("eks_addon", "eks:ListAddons", api.addon_names, client, name)
-        addons = {a: survey.ask("eks_addon", "eks:DescribeAddon", api.addon, client, name, a) for a in names}
+        known = [addon for addon in names if addon in kubernetes.ADDONS]
+        addons = {a: survey.ask("eks_addon", "eks:DescribeAddon", api.addon, client, name, a) for a in known}
         yield from kubernetes.judge_addons(arn, addons)

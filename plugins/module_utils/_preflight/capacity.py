@@ -16,6 +16,7 @@ from typing import Any
 from .._findings import failure
 from .._findings import passed
 from .._findings import warning
+from .._hyperpod.naming import counted
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .._findings import Finding
+
+TARGET = "hyperpod-cluster"
+USABLE = ("Scheduled", "Active")
 
 
 def ec2_name(instance_type: str) -> str:
@@ -82,52 +86,79 @@ def judge_zones(wanted: Iterable[str], known: Collection[str], region: str) -> l
 
 
 def judge_training_plan(
-    arn: str, plan: Mapping[str, Any] | None, types: Collection[str], needed: int, zones: Collection[str]
+    arn: str,
+    plan: Mapping[str, Any] | None,
+    types: Mapping[str, Collection[str]],
+    zones: Mapping[str, Collection[str]],
+    needed: int,
 ) -> list[Finding]:
     """A training plan against the groups that use it.
+
+    Source: Amazon SageMaker Developer Guide, "Training plans utilization for SageMaker HyperPod clusters": a cluster
+    can use a plan that is Scheduled or Active, made for clusters, in the zone of the plan.
 
     Args:
         arn: the plan.
         plan: answer of DescribeTrainingPlan; None: there is none.
-        types: instance types of those groups.
-        needed: instances that they need in addition to what they have.
-        zones: names of the zones of their subnets; empty: not known.
+        types: group -> its instance types.
+        zones: group -> names of the zones of its subnets; empty: not known.
+        needed: instances that the groups need in addition to what they have.
     """
     if plan is None:
         what, fix = "The training plan does not exist", "correct the ARN: aws sagemaker list-training-plans"
         return [failure("training_plan", what, where=arn, fix=fix)]
     reserved = plan.get("ReservedCapacitySummaries") or []
-    problems = [_plan_status(arn, str(plan.get("Status")))]
+    problems = [_plan_status(arn, str(plan.get("Status"))), _plan_target(arn, plan.get("TargetResources") or [])]
     kinds = sorted({str(part["InstanceType"]) for part in reserved if part.get("InstanceType")})
-    wrong = sorted(set(types) - set(kinds))
-    if kinds and wrong:
-        what = f"The training plan is for {', '.join(kinds)}, and the group has {', '.join(wrong)}"
-        problems.append(failure("training_plan", what, where=arn, fix="use the plan's instance type, or another plan"))
-    problems.append(_plan_zones(arn, reserved, zones))
+    for group, wanted in sorted(types.items()):
+        wrong = sorted(set(wanted) - set(kinds))
+        if kinds and wrong:
+            what = f"The training plan is for {', '.join(kinds)}, and the group {group} has {', '.join(wrong)}"
+            fix = "use the plan's instance type, or another plan"
+            problems.append(failure("training_plan", what, where=arn, value=", ".join(wrong), fix=fix))
+    problems += [_plan_zones(arn, reserved, group, there) for group, there in sorted(zones.items())]
     free = int(plan.get("AvailableInstanceCount") or 0)
-    if free < needed:
-        what = f"The training plan has {free} instances left, and the cluster needs {needed} more"
-        problems.append(failure("training_plan", what, where=arn, value=free, fix="ask for less, or extend the plan"))
+    if plan.get("Status") in USABLE and free < needed:
+        what = f"The training plan has {counted(free, 'instance')} left, and the cluster needs {needed} more"
+        fix = "ask for less, or use another plan for the rest"
+        problems.append(failure("training_plan", what, where=arn, value=free, fix=fix))
     found = [problem for problem in problems if problem is not None]
     return found or [passed("training_plan", "The training plan fits its groups", where=arn)]
 
 
 def _plan_status(arn: str, status: str) -> Finding | None:
+    what = f"The training plan is {status}"
     if status == "Active":
         return None
-    level = warning if status in ("Scheduled", "Pending") else failure
-    why = "Instances can't start before it is active"
-    return level("training_plan", f"The training plan is {status}", where=arn, value=status, why=why, fix="wait for it")
+    if status == "Scheduled":
+        why, fix = (
+            "Instances can't start before it is active",
+            "nothing, if the cluster may wait for its nodes",
+        )
+        return warning("training_plan", what, where=arn, value=status, why=why, fix=fix)
+    fix = "wait until it is Scheduled" if status == "Pending" else "use another plan: aws sagemaker list-training-plans"
+    why = "A cluster can only use a plan that is Scheduled or Active"
+    return failure("training_plan", what, where=arn, value=status, why=why, fix=fix)
 
 
-def _plan_zones(arn: str, reserved: Sequence[Mapping[str, Any]], zones: Collection[str]) -> Finding | None:
+def _plan_target(arn: str, targets: Collection[str]) -> Finding | None:
+    if not targets or TARGET in targets:
+        return None
+    what, why = f"The training plan is for {', '.join(targets)}", "Training plans are specific to their target resource"
+    fix = f"use a plan for {TARGET}: aws sagemaker search-training-plan-offerings --target-resources {TARGET}"
+    return failure("training_plan", what, where=arn, value=", ".join(targets), why=why, fix=fix)
+
+
+def _plan_zones(arn: str, reserved: Sequence[Mapping[str, Any]], group: str, zones: Collection[str]) -> Finding | None:
     has = sorted({str(part["AvailabilityZone"]) for part in reserved if part.get("AvailabilityZone")})
     if not has or not zones or set(has) & set(zones):
         return None
+    there = ", ".join(sorted(zones))
     return failure(
         "training_plan",
-        f"The training plan has its capacity in {', '.join(has)}, the subnets are in {', '.join(sorted(zones))}",
+        f"The training plan has its capacity in {', '.join(has)}, the subnets of the group {group} are in {there}",
         where=arn,
+        value=there,
         why="No instance of the plan could join the cluster",
         fix=f"use a subnet in {has[0]}, for the group by override_vpc_config",
     )

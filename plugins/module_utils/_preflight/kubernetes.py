@@ -32,6 +32,8 @@ MODES = ("API", "API_AND_CONFIG_MAP")
 CNI = "vpc-cni"
 CNI_OLDEST = (1, 18, 3)
 ADDONS = (CNI, "kube-proxy", "coredns", "eks-pod-identity-agent")
+# Code of an issue of AddonHealth (Amazon EKS API reference).
+NO_REPLICAS = "InsufficientNumberOfReplicas"
 NODE_PREFIX = 24
 
 
@@ -80,24 +82,29 @@ def _judge_version(arn: str, version: str) -> Finding:
 
 def judge_addons(arn: str, addons: Mapping[str, Mapping[str, Any]]) -> list[Finding]:
     """Add-ons of the EKS cluster by name. They may also be installed by other means, which can't be seen here."""
-    findings = []
-    for name in ADDONS:
-        addon = addons.get(name)
-        if addon is None:
-            what = f"The add-on {name} is not installed as an EKS add-on"
-            fix = f"aws eks create-addon --addon-name {name}, or make sure that it is there otherwise"
-            findings.append(warning("eks_addon", what, where=f"{arn} {name}", fix=fix))
-            continue
-        version, status = str(addon.get("addonVersion")), str(addon.get("status"))
-        if status != "ACTIVE":
-            what, fix = f"The add-on {name} is {status}", f"aws eks describe-addon --addon-name {name} tells why"
-            findings.append(failure("eks_addon", what, where=f"{arn} {name}", value=status, fix=fix))
-        elif name == CNI and _version(version) < CNI_OLDEST:
-            what, fix = f"The VPC CNI is {version}, and HyperPod needs 1.18.3 or later", "update the add-on vpc-cni"
-            findings.append(failure("eks_addon", what, where=f"{arn} {name}", value=version, fix=fix))
-        else:
-            findings.append(passed("eks_addon", f"{name} {version} is ACTIVE", where=f"{arn} {name}"))
-    return findings
+    return [_judge_addon(arn, name, addons.get(name)) for name in ADDONS]
+
+
+def _judge_addon(arn: str, name: str, addon: Mapping[str, Any] | None) -> Finding:
+    where, call = f"{arn} {name}", f"--cluster-name {arn.rsplit('/', 1)[-1]} --addon-name {name}"
+    if addon is None:
+        what = f"The add-on {name} is not installed as an EKS add-on"
+        fix = f"aws eks create-addon {call}, or make sure that it is there otherwise"
+        return warning("eks_addon", what, where=where, fix=fix)
+    version, status = str(addon.get("addonVersion")), str(addon.get("status"))
+    issues = (addon.get("health") or {}).get("issues") or []
+    if status == "DEGRADED" and {issue.get("code") for issue in issues} == {NO_REPLICAS}:
+        what = f"The add-on {name} is DEGRADED: its pods wait for nodes"
+        why, fix = "A cluster without nodes has no place for them", "look again when the first nodes have joined"
+        return warning("eks_addon", what, where=where, value=status, why=why, fix=fix)
+    if status != "ACTIVE":
+        told = "; ".join(f"{issue.get('code')}: {issue.get('message')}" for issue in issues)
+        fix = f"mend what it tells, or delete and create it again: aws eks describe-addon {call}"
+        return failure("eks_addon", f"The add-on {name} is {status}", where=where, value=status, why=told, fix=fix)
+    if name == CNI and _version(version) < CNI_OLDEST:
+        what = f"The VPC CNI is {version}, and HyperPod needs {'.'.join(map(str, CNI_OLDEST))} or later"
+        return failure("eks_addon", what, where=where, value=version, fix=f"update it: aws eks update-addon {call}")
+    return passed("eks_addon", f"{name} {version} is ACTIVE", where=where)
 
 
 def judge_pod_cidr(pod_cidr: str, nodes: int, others: Mapping[str, str]) -> list[Finding]:

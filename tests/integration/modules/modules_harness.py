@@ -167,6 +167,25 @@ class Cloud:
         arn: str = eks.describe_cluster(name=name)["cluster"]["arn"]
         return arn
 
+    def training_plan(self, name: str, instance_type: str, until: str = "", **search: Any) -> str:
+        """ARN of a training plan, made if it isn't there, as soon as it can be used, or has a status.
+
+        ``search`` is what is to be searched for among the offerings.
+        """
+        sagemaker = self.client("sagemaker")
+        if name not in {plan["TrainingPlanName"] for plan in sagemaker.list_training_plans()["TrainingPlanSummaries"]}:
+            wanted = {"InstanceCount": 4, "DurationHours": 24 * 182, "TargetResources": ["hyperpod-cluster"], **search}
+            found = sagemaker.search_training_plan_offerings(InstanceType=instance_type, **wanted)
+            offering = found["TrainingPlanOfferings"][0]["TrainingPlanOfferingId"]
+            sagemaker.create_training_plan(TrainingPlanName=name, TrainingPlanOfferingId=offering)
+
+        def look() -> str | None:
+            told = sagemaker.describe_training_plan(TrainingPlanName=name)
+            wanted = told["Status"] == until if until else told["Status"] != "Pending"
+            return str(told["TrainingPlanArn"]) if wanted else None
+
+        return eventually(look)
+
     def keys_for(self, plugins: frozenset[str]) -> Keys:
         """Keys of a user who may do what the documentation of these plugins names, and nothing else."""
         if not plugins:

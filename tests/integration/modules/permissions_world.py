@@ -49,6 +49,7 @@ class World:
             resourcesVpcConfig={"subnetIds": [self.account.place["subnet"]]},
             accessConfig={"authenticationMode": "API"},
         )
+        cloud.client("eks").create_addon(clusterName="preflight", addonName="vpc-cni")
         self._clusters()
         self._flowing()
         self._log()

@@ -8,6 +8,7 @@ import copy
 import json
 import uuid
 from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import datetime
 from datetime import timedelta
 from datetime import timezone
@@ -150,6 +151,30 @@ class World:
             PrivateKey=key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain),
         )
         return str(made["CertificateArn"])
+
+    def plan(self, name: str, until: str, **search: Any) -> str:
+        """ARN of a training plan, for ml.p5.4xlarge, that has a status."""
+        if until == "Pending":
+            self.cloud.set_speed(1)
+            return self.cloud.training_plan(name, "ml.p5.4xlarge", until=until, **search)
+        # A day in a moment.
+        self.cloud.set_speed(1500 if until == "Scheduled" else 1_000_000)
+        arn = self.cloud.training_plan(name, "ml.p5.4xlarge", until=until, **search)
+        self.cloud.set_speed(self.cloud.speed)
+        return arn
+
+    def addons(self, cluster: str, changes: Mapping[str, Mapping[str, str]], *, nodes: bool) -> None:
+        """The add-ons that HyperPod needs, on an EKS cluster with or without a node group."""
+        eks = self.cloud.client("eks")
+        if nodes:
+            eks.create_nodegroup(
+                clusterName=cluster,
+                nodegroupName="nodes",
+                nodeRole=self.place["role"],
+                subnets=[self.place["subnet"]],
+            )
+        for name in ("vpc-cni", "kube-proxy", "coredns", "eks-pod-identity-agent"):
+            eks.create_addon(clusterName=cluster, addonName=name, **changes.get(name, {}))
 
     def options(self) -> dict[str, Any]:
         """Options of the module, with which everything is right."""

@@ -14,7 +14,7 @@ from modules_harness import Cloud
 LUSTRE = {"DnsName": "fs-0123456789abcdef0.fsx.us-west-2.amazonaws.com", "MountName": "abcdefgh"}
 ROLLING = {"RollingUpdatePolicy": {"MaximumBatchSize": {"Type": "CAPACITY_PERCENTAGE", "Value": 50}}}
 ALARMS = {**ROLLING, "WaitIntervalInSeconds": 60, "AutoRollbackConfiguration": [{"AlarmName": "too hot"}]}
-PLAN = "arn:aws:sagemaker:us-west-2:123456789012:training-plan/one"
+KIND = "ml.p5.4xlarge"
 
 
 def group(cloud: Cloud, name: str, count: int, **more: Any) -> dict[str, Any]:
@@ -42,12 +42,12 @@ def slurm(cloud: Cloud, name: str) -> dict[str, Any]:
         "rich",
         2,
         MinInstanceCount=1,
-        InstanceType="ml.c5.xlarge",
+        InstanceType=KIND,
         LifeCycleConfig=after,
         ThreadsPerCore=2,
         InstanceStorageConfigs=storage,
         OnStartDeepHealthChecks=["InstanceStress", "InstanceConnectivity"],
-        TrainingPlanArn=PLAN,
+        TrainingPlanArn=cloud.training_plan("export", KIND),
         OverrideVpcConfig=network,
         ScheduledUpdateConfig={"ScheduleExpression": "cron(0 3 ? * SUN *)", "DeploymentConfig": ALARMS},
         AutoPatchConfig={

@@ -18,7 +18,7 @@ from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
 
-PLAN = "arn:aws:sagemaker:us-west-2:123456789012:training-plan/one"
+KIND = "ml.p5.4xlarge"
 ROLLING = {"rolling_update_policy": {"maximum_batch_size": {"type": "INSTANCE_COUNT", "value": 1}}}
 
 
@@ -63,7 +63,7 @@ GROUP_CHANGES: list[dict[str, Any]] = [
     {"instance_storage_configs": []},
     {"on_start_deep_health_checks": ["InstanceStress", "InstanceConnectivity"]},
     {"on_start_deep_health_checks": []},
-    {"training_plan_arn": PLAN},
+    {"training_plan_arn": "{plan}"},
     {"scheduled_update_config": {"schedule_expression": "cron(0 3 ? * SUN *)", "deployment_config": ROLLING}},
     {"scheduled_update_config": {"schedule_expression": "cron(0 4 ? * SUN *)"}},
     {"auto_patch_config": {"patching_strategy": "WhenIdle", "idle_wait_window_in_seconds": 7200}},
@@ -103,13 +103,15 @@ def test_each_field_of_a_group(ansible: Ansible, cloud: Cloud) -> None:
     wish = ansible.wish("fields", node_provisioning_mode="Continuous")
     del wish["orchestrator"]
     workers = wish["instance_groups"][1]
-    workers["instance_type"] = "ml.m5.xlarge"
+    workers["instance_type"] = KIND
     options = {name: wish[name] for name in ("instance_groups", "vpc_config", "node_provisioning_mode")}
     for call in plan(None, Desired("fields", options=options)).calls:
         api.OPERATIONS[call.operation](cloud.client("sagemaker"), call.request)
     others = cloud.at_rest("fields")["InstanceGroups"][0]
+    planned = {"training_plan_arn": cloud.training_plan("fields", KIND)}
     for changes in GROUP_CHANGES:
-        change(cloud, "fields", {"instance_groups": [{"instance_group_name": "workers", **changes}]})
+        more = planned if "training_plan_arn" in changes else changes
+        change(cloud, "fields", {"instance_groups": [{"instance_group_name": "workers", **more}]})
     flexible = ansible.group("flexible", 1, instance_requirements={"instance_types": ["ml.m5.large", "ml.c5.large"]})
     del flexible["instance_type"]
     change(cloud, "fields", {"instance_groups": [flexible]})

@@ -6,6 +6,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from datetime import datetime
+from datetime import timedelta
+from datetime import timezone
 from typing import Any
 
 import pytest
@@ -111,8 +114,20 @@ def quota(world: World, _options: Options) -> None:
     world.cloud.admin("PUT", "quotas", {"ml.c5.xlarge for cluster usage": 2})
 
 
-def plan(_world: World, options: Options) -> None:
-    group_of(options)["training_plan_arn"] = f"arn:aws:sagemaker:{REGION}:123456789012:training-plan/mine"
+def plan(name: str, until: str = "Active", group: Edit | None = None, **search: Any) -> Edit:
+    """The workers use a plan for four ml.p5.48xlarge, as soon as it has the status."""
+
+    def edit(world: World, options: Options) -> None:
+        of_type(PLANNED)(world, options)
+        group_of(options)["training_plan_arn"] = world.plan(name, until, **search)
+        if group:
+            group(world, options)
+
+    return edit
+
+
+def no_plan(_world: World, options: Options) -> None:
+    group_of(options)["training_plan_arn"] = f"arn:aws:sagemaker:{REGION}:123456789012:training-plan/nobody"
 
 
 def closed_path(world: World, options: Options) -> None:
@@ -190,6 +205,16 @@ def own_role(_world: World, options: Options) -> None:
     group_of(options)["execution_role"] = "arn:aws:iam::123456789012:role/nobody"
 
 
+def addons(cluster: str, name: str = "", *, nodes: bool = True, **change: str) -> Edit:
+    """An EKS cluster with all add-ons, one of them as ``change`` has it."""
+
+    def edit(world: World, options: Options) -> None:
+        eks(cluster)(world, options)
+        world.addons(cluster, {name: change}, nodes=nodes)
+
+    return edit
+
+
 EVERYBODY = json.dumps(
     {
         "Version": "2012-10-17",
@@ -198,7 +223,8 @@ EVERYBODY = json.dumps(
 )
 EC2_ONLY = json.loads(json.dumps(TRUST).replace("sagemaker.", "ec2."))
 NO_EFA = ["ec2:*", "secretsmanager:*", "acm:*"]
-UNREAD = "could not be checked"
+LATER = datetime.now(timezone.utc) + timedelta(days=90)
+PLANNED = "ml.p5.4xlarge"
 # what is wrong, edit, level, check, words of the finding
 Defect = tuple[str, Edit, str, str, list[str]]
 DEFECTS: list[Defect] = [
@@ -216,7 +242,38 @@ DEFECTS: list[Defect] = [
         [f"not offered in {REGION}b", f"({REGION}a, {REGION}c)"],
     ),
     ("quota", quota, "failure", "quota", ["ml.c5.xlarge for cluster usage", "2", "4"]),
-    ("plan", plan, "warning", "training_plan", [UNREAD, "DescribeTrainingPlan"]),
+    ("no plan", no_plan, "failure", "training_plan", ["plan/nobody", "does not exist", "list-training-plans"]),
+    ("plan pending", plan("soon", "Pending"), "failure", "training_plan", ["is Pending", "wait until it is Scheduled"]),
+    ("plan later", plan("later", "Scheduled", StartTimeAfter=LATER), "warning", "training_plan", ["is Scheduled"]),
+    (
+        "plan over",
+        plan("over", "Expired", DurationHours=24),
+        "failure",
+        "training_plan",
+        ["is Expired", "another plan"],
+    ),
+    (
+        "plan for jobs",
+        plan("jobs", TargetResources=["training-job"]),
+        "failure",
+        "training_plan",
+        ["is for training-job", "--target-resources hyperpod-cluster"],
+    ),
+    (
+        "type of plan",
+        plan("fits", group=of_type("ml.p5en.48xlarge")),
+        "failure",
+        "training_plan",
+        [f"is for {PLANNED}, and the group workers has ml.p5en.48xlarge"],
+    ),
+    (
+        "zone of plan",
+        plan("fits", group=network(subnet_ids=["other zone"])),
+        "failure",
+        "training_plan",
+        [f"capacity in {REGION}a", f"workers are in {REGION}b", "override_vpc_config"],
+    ),
+    ("room of plan", plan("small", InstanceCount=2), "failure", "training_plan", ["2 instances left", "needs 3 more"]),
     ("no subnet", given(subnet_ids=["subnet-0"]), "failure", "subnet_exists", ["subnet-0"]),
     ("public subnet", network(subnet_ids=["public"]), "failure", "subnet_private", ["igw-", "NAT"]),
     ("of one group", own_network, "failure", "subnet_private", ["igw-"]),
@@ -279,7 +336,22 @@ DEFECTS: list[Defect] = [
     ("no EKS", no_eks, "failure", "eks_cluster", ["cluster/nobody", "does not exist"]),
     ("EKS version", eks("old", version="1.27"), "failure", "eks_version", ["1.27", "1.28"]),
     ("EKS access", eks("maps", mode="CONFIG_MAP"), "failure", "eks_access", ["API_AND_CONFIG_MAP"]),
-    ("EKS add-ons", eks("bare"), "warning", "eks_addon", [UNREAD, "ListAddons"]),
+    ("no add-ons", eks("bare"), "warning", "eks_addon", ["coredns is not installed", "aws eks create-addon --cluster"]),
+    ("no nodes", addons("empty", nodes=False), "warning", "eks_addon", ["coredns is DEGRADED", "first nodes"]),
+    (
+        "add-on failed",
+        addons("conflict", "coredns", configurationValues="{}"),
+        "failure",
+        "eks_addon",
+        ["coredns is CREATE_FAILED", "ConfigurationConflict", "aws eks describe-addon --cluster-name conflict"],
+    ),
+    (
+        "old CNI",
+        addons("aged", "vpc-cni", addonVersion="v1.18.2-eksbuild.1"),
+        "failure",
+        "eks_addon",
+        ["v1.18.2-eksbuild.1", "1.18.3 or later", "aws eks update-addon"],
+    ),
 ]
 
 
@@ -299,6 +371,18 @@ def test_one_defect(world: World, defect: Defect) -> None:
     if level == "failure":
         assert result["failed"]
         assert matching[0]["what"] in result["msg"]
+
+
+def test_a_plan_and_add_ons_that_fit(world: World) -> None:
+    def edit(options: Options) -> None:
+        plan("fits")(world, options)
+        addons("whole")(world, options)
+
+    findings = world.check(edit)["preflight"]["findings"]
+    told = [f["what"] for f in findings if f["check"] in ("training_plan", "eks_addon")]
+    assert all(f["level"] == "pass" for f in findings if f["check"] in ("training_plan", "eks_addon")), findings
+    assert told[0] == "The training plan fits its groups"
+    assert len(told) == 5
 
 
 def test_all_findings_are_in_one_report_and_can_be_ignored_by_name(world: World) -> None:

@@ -138,6 +138,7 @@ def planned(world: World) -> dict[str, Any]:
 def everything(options: dict[str, Any]) -> None:
     arn = f"arn:aws:eks:{REGION}:123456789012:cluster/preflight"
     options["description"]["cluster"]["orchestrator"] = {"eks": {"cluster_arn": arn}}
+    # There is none of this name, which who may ask is told.
     group_of(options)["training_plan_arn"] = f"arn:aws:sagemaker:{REGION}:123456789012:training-plan/mine"
 
 
@@ -167,6 +168,7 @@ STEPS: dict[str, dict[str, Step]] = {
                 "ec2:DescribeSecurityGroups",
                 "ec2:DescribeSubnets",
                 "ec2:DescribeVpcs",
+                "eks:DescribeAddon",
                 "eks:DescribeCluster",
                 "eks:ListAddons",
                 "fsx:DescribeFileSystems",
@@ -269,9 +271,7 @@ STEPS: dict[str, dict[str, Step]] = {
 
 @pytest.mark.parametrize("plugin", permissions.asking())
 def test_every_documented_action_has_a_step(plugin: str) -> None:
-    # Add-ons of EKS can't be made in the local cloud, so that nothing asks for one of them there.
-    out_of_reach = {"eks:DescribeAddon"}
-    assert sorted(STEPS[plugin]) == sorted(permissions.actions_of(plugin) - out_of_reach)
+    assert sorted(STEPS[plugin]) == sorted(permissions.actions_of(plugin))
 
 
 @pytest.mark.parametrize(("plugin", "action"), [(plugin, action) for plugin in STEPS for action in STEPS[plugin]])
@@ -310,7 +310,7 @@ def test_without_the_optional_ones_the_work_is_done(world: World, plugin: str) -
 
 
 def test_preflight_needs_no_more(world: World) -> None:
-    """What the local cloud lacks is told as it is, not as a refusal."""
+    """What is found is told as it is, not as a refusal."""
     world.cloud.allow("limited", permissions.policy(["hyperpod_preflight"]))
     for found in (checked(world), planned(world)):
         assert "not authorized" not in found["msg"]

@@ -50,24 +50,47 @@ def test_zones():
 
 
 RESERVED = [{"InstanceType": "ml.p5.48xlarge", "AvailabilityZone": "us-west-2a"}]
-PLAN = {"Status": "Active", "AvailableInstanceCount": 4, "ReservedCapacitySummaries": RESERVED}
+PLAN = {
+    "Status": "Active",
+    "AvailableInstanceCount": 4,
+    "TargetResources": ["hyperpod-cluster"],
+    "ReservedCapacitySummaries": RESERVED,
+}
+HERE = {"w": {"us-west-2a", "us-west-2b"}}
+P5 = {"w": ["ml.p5.48xlarge"]}
 
 
 @pytest.mark.parametrize(
-    ("plan", "kinds", "needed", "zones", "expected"),
+    ("plan", "types", "zones", "needed", "expected"),
     [
-        (PLAN, {"ml.p5.48xlarge"}, 4, {"us-west-2a", "us-west-2b"}, ["pass"]),
-        (PLAN, {"ml.p5.48xlarge"}, 4, set(), ["pass"]),
-        (PLAN, {"ml.p5.48xlarge"}, 5, {"us-west-2a"}, ["failure"]),
-        (PLAN, {"ml.p5.48xlarge"}, 4, {"us-west-2b"}, ["failure"]),
-        (PLAN, {"ml.p5en.48xlarge"}, 4, {"us-west-2a"}, ["failure"]),
-        ({**PLAN, "Status": "Scheduled"}, {"ml.p5.48xlarge"}, 4, {"us-west-2a"}, ["warning"]),
-        ({**PLAN, "Status": "Expired"}, {"ml.p5.48xlarge"}, 9, {"us-west-2b"}, ["failure"] * 3),
-        (None, set(), 0, set(), ["failure"]),
+        (PLAN, P5, HERE, 4, ["pass"]),
+        (PLAN, P5, {"w": set()}, 4, ["pass"]),
+        ({**PLAN, "TargetResources": []}, P5, HERE, 4, ["pass"]),
+        (PLAN, P5, HERE, 5, ["failure"]),
+        (PLAN, P5, {"w": {"us-west-2b"}}, 4, ["failure"]),
+        (PLAN, {**P5, "x": P5["w"]}, {**HERE, "x": {"us-west-2b"}}, 4, ["failure"]),
+        (PLAN, {"w": ["ml.p5en.48xlarge"]}, HERE, 4, ["failure"]),
+        (PLAN, {"w": ["ml.p5.48xlarge", "ml.p5en.48xlarge"]}, HERE, 4, ["failure"]),
+        ({**PLAN, "TargetResources": ["training-job"]}, P5, HERE, 4, ["failure"]),
+        ({**PLAN, "Status": "Scheduled"}, P5, HERE, 4, ["warning"]),
+        ({**PLAN, "Status": "Scheduled"}, P5, HERE, 5, ["warning", "failure"]),
+        ({**PLAN, "Status": "Pending", "AvailableInstanceCount": 0}, P5, HERE, 4, ["failure"]),
+        ({**PLAN, "Status": "Expired", "AvailableInstanceCount": 0}, P5, {"w": {"us-west-2b"}}, 9, ["failure"] * 2),
+        (None, {}, {}, 0, ["failure"]),
     ],
 )
-def test_training_plan(plan, kinds, needed, zones, expected):
-    assert [found.level for found in capacity.judge_training_plan("arn", plan, kinds, needed, zones)] == expected
+def test_training_plan(plan, types, zones, needed, expected):
+    found = capacity.judge_training_plan("arn", plan, types, zones, needed)
+    assert [finding.level for finding in found] == expected
+    assert all(finding.fix for finding in found if finding.level != "pass")
+
+
+def test_a_group_that_does_not_fit_its_training_plan_is_named():
+    zones = {**HERE, "x": {"us-west-2b"}}
+    wrong = {"w": P5["w"], "x": ["ml.p4d.24xlarge"]}
+    kind, zone = capacity.judge_training_plan("arn", PLAN, wrong, zones, 4)
+    assert "the group x has ml.p4d.24xlarge" in kind.what
+    assert "the subnets of the group x are in us-west-2b" in zone.what
 
 
 def test_types_of_a_group():
@@ -264,7 +287,19 @@ def test_addons():
     assert {found.level for found in kubernetes.judge_addons("arn", every)} == {"pass"}
     old = {**every, "vpc-cni": {**good, "addonVersion": "v1.18.2-eksbuild.1"}}
     assert kubernetes.judge_addons("arn", old)[0].level == "failure"
-    assert kubernetes.judge_addons("arn", {**every, "coredns": {**good, "status": "DEGRADED"}})[2].level == "failure"
+    alone = {"code": "InsufficientNumberOfReplicas", "message": "m"}
+    denied = {"code": "AccessDenied", "message": "not allowed"}
+    for status, issues, level in (
+        ("DEGRADED", [], "failure"),
+        ("DEGRADED", [alone], "warning"),
+        ("DEGRADED", [alone, denied], "failure"),
+        ("CREATE_FAILED", [alone], "failure"),
+    ):
+        bad = {**good, "status": status, "health": {"issues": issues}}
+        found = kubernetes.judge_addons("arn:x:cluster/c", {**every, "coredns": bad})[2]
+        assert (found.level, status in found.what) == (level, True)
+        assert denied not in issues or "AccessDenied: not allowed" in found.why
+        assert level == "warning" or "--cluster-name c --addon-name coredns" in found.fix
     assert {found.level for found in kubernetes.judge_addons("arn", {})} == {"warning"}
 
 
