@@ -376,21 +376,14 @@ error:
   type: dict
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.argspec import cluster_spec
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import fail
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.launch import launch
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.run import run
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleAWSModule(argument_spec=cluster_spec(), supports_check_mode=True)
-    try:
-        result = run(module)
-    except HyperPodError as error:
-        fail(module, error)
-    module.exit_json(**result)
+    launch(cluster_spec(), run)
 
 
 if __name__ == "__main__":

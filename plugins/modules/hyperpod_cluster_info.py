@@ -204,25 +204,18 @@ clusters:
           elements: str
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.argspec import cluster_info_spec
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import fail
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.info import clusters
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.launch import launch
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleAWSModule(
-        argument_spec=cluster_info_spec(),
-        supports_check_mode=True,
+    launch(
+        cluster_info_spec(),
+        lambda module: {"clusters": clusters(module)},
         mutually_exclusive=[["names", "name_contains"]],
     )
-    try:
-        found = clusters(module)
-    except HyperPodError as error:
-        fail(module, error)
-    module.exit_json(changed=False, clusters=found)
 
 
 if __name__ == "__main__":

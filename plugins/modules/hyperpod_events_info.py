@@ -144,21 +144,14 @@ events:
       type: dict
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.argspec import events_info_spec
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import fail
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.events import events
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.launch import launch
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleAWSModule(argument_spec=events_info_spec(), supports_check_mode=True)
-    try:
-        found = events(module)
-    except HyperPodError as error:
-        fail(module, error)
-    module.exit_json(changed=False, events=found)
+    launch(events_info_spec(), lambda module: {"events": events(module)})
 
 
 if __name__ == "__main__":

@@ -162,21 +162,14 @@ error:
   type: dict
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.argspec import health_check_spec
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import fail
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.health_run import HealthTask
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.launch import launch
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleAWSModule(argument_spec=health_check_spec(), supports_check_mode=True)
-    try:
-        result = HealthTask(module).run()
-    except HyperPodError as error:
-        fail(module, error)
-    module.exit_json(**result)
+    launch(health_check_spec(), lambda module: HealthTask(module).run())
 
 
 if __name__ == "__main__":

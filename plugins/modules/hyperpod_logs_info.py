@@ -142,21 +142,14 @@ logs:
       elements: str
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.argspec import logs_info_spec
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import fail
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.launch import launch
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.node_logs import logs
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleAWSModule(argument_spec=logs_info_spec(), supports_check_mode=True)
-    try:
-        found = logs(module)
-    except HyperPodError as error:
-        fail(module, error)
-    module.exit_json(changed=False, logs=found)
+    launch(logs_info_spec(), lambda module: {"logs": logs(module)})
 
 
 if __name__ == "__main__":

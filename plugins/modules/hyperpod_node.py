@@ -227,18 +227,16 @@ error:
   type: dict
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.argspec import node_spec
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import fail
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.launch import launch
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.nodes_run import NodesTask
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleAWSModule(
-        argument_spec=node_spec(),
-        supports_check_mode=True,
+    launch(
+        node_spec(),
+        lambda module: NodesTask(module).run(),
         required_if=[
             ("state", "absent", ["nodes"]),
             ("state", "rebooted", ["nodes"]),
@@ -249,11 +247,6 @@ def main() -> None:
         mutually_exclusive=[("nodes", "instance_group"), ("count", "target_count"), ("client_token", "target_count")],
         required_by=dict.fromkeys(("count", "target_count", "client_token"), "instance_group"),
     )
-    try:
-        result = NodesTask(module).run()
-    except HyperPodError as error:
-        fail(module, error)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

@@ -173,21 +173,14 @@ error:
   type: dict
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.argspec import software_spec
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import fail
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.launch import launch
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.software_run import SoftwareTask
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleAWSModule(argument_spec=software_spec(), supports_check_mode=True)
-    try:
-        result = SoftwareTask(module).run()
-    except HyperPodError as error:
-        fail(module, error)
-    module.exit_json(**result)
+    launch(software_spec(), lambda module: SoftwareTask(module).run())
 
 
 if __name__ == "__main__":
