@@ -9,121 +9,37 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.podforge.hyperpod.plugins.modules.hyperpod_lifecycle import build
+from nodes_demo import Demo
+from nodes_demo import started
 from nodes_harness import BUCKET
 from nodes_harness import MUNGE_KEY
 from nodes_harness import REGION
-from nodes_harness import Harness
 from nodes_harness import make_spec
-from nodes_harness import run_in
 from nodes_harness import wait
 
 from local_cloud.providers.base import LaunchError
-from local_cloud.providers.base import NodeSpec
-from local_cloud.providers.base import ProviderSettings
-from local_cloud.providers.podman import PodmanProvider
 from local_cloud.providers.podman import container_name
 
-PLAIN = Path(__file__).parent / "files" / "plain_lifecycle"
+ROOT = Path(__file__).resolve().parents[3]
 CLOUD = "testnodes"
 PORT = 4641
 LOG = "/var/log/provision/provisioning.log"
 DLAMI_NVME = "systemctl show -p ActiveState --value dlami-nvme"
 LATEST = "http://169.254.169.254/latest"
-SCRIPTS = {
-    "failing": "#!/bin/bash\necho first\nbash -c 'echo the last words; exit 3'\n",
-    "sleeping": "#!/bin/bash\necho sleeping\nsleep 600\n",
-    "crlf": "#!/bin/bash\r\necho hello\r\n",
-    "init": '#!/bin/bash\nset -e\nsinfo --noheader\necho "init done on $(hostname)"\n',
-}
-
-
-@dataclass
-class Demo:
-    """The containers and what serves them."""
-
-    harness: Harness
-    provider: PodmanProvider
-    state: Path
-    controller: NodeSpec
-    worker1: NodeSpec
-    worker2: NodeSpec
-
-    @property
-    def nodes(self) -> list[NodeSpec]:
-        return [self.controller, self.worker1, self.worker2]
-
-    def sh(self, spec: NodeSpec, command: str, check: bool = True) -> str:
-        return run_in(container_name(spec), command, check)
-
-    def idle(self, command: str, expected: str) -> None:
-        """Wait until Slurm says this; what it says instead, with its reasons, is in the failure."""
-        said = ""
-
-        def look() -> bool:
-            nonlocal said
-            said = self.sh(self.controller, command, check=False).strip()
-            return said == expected
-
-        try:
-            wait(expected, look)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{said}\n{self.sh(self.controller, 'scontrol show node')}") from None
-
-    def renew(self, spec: NodeSpec, **changes: Any) -> NodeSpec:
-        """The same instance on a new root volume, and the events of its former life forgotten."""
-        new = dataclasses.replace(spec, root_volume=spec.root_volume + 1, **changes)
-        self.harness.events = [item for item in self.harness.events if item[0] != spec.instance_id]
-        self.harness.add(new)
-        self.provider.launch(new)
-        return new
-
-    def ended(self, spec: NodeSpec, seconds: float = 120) -> dict[str, Any]:
-        """The event of the end of the lifecycle."""
-
-        def find() -> dict[str, Any] | None:
-            return self.harness.last(spec, "LifecycleSucceeded") or self.harness.last(spec, "LifecycleFailed")
-
-        found: dict[str, Any] = wait(f"the lifecycle of {spec.hostname} ends", find, seconds)
-        return found
 
 
 @pytest.fixture(scope="module")
 def demo() -> Iterator[Demo]:
-    state = Path(tempfile.mkdtemp(prefix="pf-nodes-"))
-    harness = Harness(state, PORT)
-    provider = PodmanProvider(ProviderSettings(cloud=CLOUD, state_dir=state, cache_dir=state / "cache", port=PORT))
-    provider.close(purge=True)  # what a killed run may have left
-    s3 = harness.client("s3")
-    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
-    for file in PLAIN.iterdir():
-        s3.put_object(Bucket=BUCKET, Key=f"lifecycle/{file.name}", Body=file.read_bytes())
-    for name, text in SCRIPTS.items():
-        s3.put_object(Bucket=BUCKET, Key=f"{name}/run.sh", Body=text.encode())
-    s3.put_object(Bucket=BUCKET, Key="shared/greeting", Body=b"hello\n")
-    controller = harness.add(make_spec(CLOUD, "controller-machine", 1, 11))
-    workers = [
-        harness.add(make_spec(CLOUD, "worker-group-1", number, 11 + number, ebs_volume_gb=disk))
-        for number, disk in ((1, None), (2, 100))
-    ]
-    result = Demo(harness, provider, state, controller, workers[0], workers[1])
-    try:
-        for spec in result.nodes:
-            provider.launch(spec)
+    with started(CLOUD, PORT) as result:
         yield result
-    finally:
-        provider.close(purge=True)
-        harness.stop()
-        shutil.rmtree(state, ignore_errors=True)
 
 
 def test_a_plain_bash_lifecycle_succeeds_on_all_nodes(demo: Demo) -> None:
@@ -380,6 +296,25 @@ def test_without_on_create_the_ami_starts_slurm_itself(demo: Demo) -> None:
     assert demo.sh(demo.controller, "stat -c '%a %U' /opt/slurm/etc/slurmdbd.conf").strip() == "600 slurm"
     hop = "sudo -u ubuntu ssh -o StrictHostKeyChecking=no -o BatchMode=yes ip-10-46-4-13 hostname 2>/dev/null"
     assert demo.sh(demo.controller, hop).strip() == "ip-10-46-4-13"
+
+
+def test_the_collections_own_bundle_takes_over_what_the_ami_has_started(demo: Demo) -> None:
+    """OnInitComplete with the lifecycle files that hyperpod_lifecycle stages; all else runs them as OnCreate."""
+    python = demo.sh(demo.worker1, "python3 -c 'import sys; print(\"%d.%d\" % sys.version_info[:2])'").strip()
+    options: dict[str, Any] = dict.fromkeys(("provisioning_parameters", "wheels_dir", "cache_dir"))
+    options |= {"collections": [], "collection_paths": {"podforge.hyperpod": str(ROOT)}, "node_vars": {}}
+    bundle = build({**options, "node_pythons": [python], "architectures": ["x86_64"]})
+    for name, content in bundle.objects.items():
+        demo.harness.client("s3").put_object(Bucket=BUCKET, Key=f"own/{name}", Body=content)
+    demo.worker1 = demo.renew(demo.worker1, source_s3_uri=f"s3://{BUCKET}/own", on_init_complete="on_create.sh")
+    wait("the AMI has started it", lambda: demo.sh(demo.worker1, "grep conf-server /etc/default/slurmd", check=False))
+    assert demo.ended(demo.worker1, 180)["type"] == "LifecycleSucceeded", demo.harness.log_lines(demo.worker1)
+    last = json.loads(demo.sh(demo.worker1, "cat /var/lib/podforge/last.json"))
+    assert (last["status"], last["roles"]["slurm_base"]["status"]) == ("ok", "changed")
+    assert any("PLAY RECAP" in line for line in demo.harness.log_lines(demo.worker1))
+    assert "conf-server" not in demo.sh(demo.worker1, "cat /etc/default/slurmd")
+    demo.idle("sinfo -h -p dev -o '%D %t'", "2 idle")
+    assert demo.sh(demo.controller, "srun -w ip-10-46-4-12 hostname").strip() == "ip-10-46-4-12"
 
 
 def test_a_vpc_with_taken_addresses_is_refused(demo: Demo) -> None:

@@ -5,20 +5,11 @@
 from __future__ import annotations
 
 import copy
-import json
-from pathlib import Path
 
 import pytest
 import yaml
+from ansible_collections.podforge.hyperpod.plugins.module_utils._description.describe import broken_variable_files
 
-botocore_session = pytest.importorskip("botocore.session")
-
-from ansible_collections.podforge.hyperpod.plugins.module_utils._description.describe import broken_variable_files  # noqa: E402
-from ansible_collections.podforge.hyperpod.plugins.module_utils._description.describe import describe  # noqa: E402
-from ansible_collections.podforge.hyperpod.plugins.module_utils._description.model import create_cluster_shape  # noqa: E402
-from ansible_collections.podforge.hyperpod.plugins.module_utils._description.reading import Overrides  # noqa: E402
-
-FIXTURES = Path(__file__).parents[4] / "fixtures"
 GOOD = {
     "cluster_name": "demo",
     "region": "us-west-2",
@@ -53,20 +44,6 @@ GOOD = {
 }
 
 
-@pytest.fixture(scope="module", name="shape")
-def _shape():
-    return create_cluster_shape(botocore_session.get_session())
-
-
-def run(shape, overrides=None, **params):
-    return describe(
-        {"variable": "hyperpod_description", **params},
-        Overrides(**(overrides or {})),
-        shape,
-        ["us-west-2", "eu-west-1"],
-    )
-
-
 def changed(path, value):
     """GOOD with one value replaced, or removed when it is None."""
     data = copy.deepcopy(GOOD)
@@ -80,19 +57,19 @@ def changed(path, value):
     return data
 
 
-def test_how_far_updates_may_go(shape):
-    result, findings = run(shape, description={**GOOD, "purge_instance_groups": True, "allow_scale_down": "yes"})
+def test_how_far_updates_may_go(run):
+    result, findings = run(description={**GOOD, "purge_instance_groups": True, "allow_scale_down": "yes"})
     assert findings == []
     assert result["cluster"]["purge_instance_groups"] is True
     assert result["cluster"]["allow_scale_down"] is True
-    _none, findings = run(shape, description={**GOOD, "allow_scale_down": "perhaps"})
+    _none, findings = run(description={**GOOD, "allow_scale_down": "perhaps"})
     assert [finding.check for finding in findings] == ["wrong_type"]
     assert "allow_scale_down" in findings[0].where
-    assert "purge_instance_groups" not in run(shape, description=GOOD)[0]["cluster"]
+    assert "purge_instance_groups" not in run(description=GOOD)[0]["cluster"]
 
 
-def test_our_form(shape):
-    result, findings = run(shape, description=GOOD)
+def test_our_form(run):
+    result, findings = run(description=GOOD)
     assert findings == []
     assert result["cluster_name"] == "demo"
     assert result["cluster"]["orchestrator"] == {"slurm": {"slurm_config_strategy": "Managed"}}
@@ -114,15 +91,15 @@ def test_our_form(shape):
     assert result["network"]["public_subnet"]["cidr"] == "10.198.192.0/24"
 
 
-def test_numbers_from_templates_may_be_strings(shape):
-    result, findings = run(shape, description=changed(["instance_groups", 2, "instance_count"], "3"))
+def test_numbers_from_templates_may_be_strings(run):
+    result, findings = run(description=changed(["instance_groups", 2, "instance_count"], "3"))
     assert findings == []
     assert result["cluster"]["instance_groups"][2]["instance_count"] == 3
 
 
-def test_defaults_for_what_is_left_out(shape):
+def test_defaults_for_what_is_left_out(run):
     data = {key: GOOD[key] for key in ("cluster_name", "instance_groups")}
-    result, findings = run(shape, description=data)
+    result, findings = run(description=data)
     assert findings == []
     assert result["network"] == {"mode": "none"}
     assert result["execution_role"]["name"] == "demo-node"
@@ -206,8 +183,8 @@ BAD = [
 @pytest.mark.parametrize(
     ("path", "value", "check", "fix"), BAD, ids=[f"{'.'.join(map(str, b[0]))}-{b[2]}" for b in BAD]
 )
-def test_one_finding_for_one_mistake(shape, path, value, check, fix):
-    result, findings = run(shape, description=changed(path, value))
+def test_one_finding_for_one_mistake(run, path, value, check, fix):
+    result, findings = run(description=changed(path, value))
     shown = [finding.text() for finding in findings]
     if check == "instance_choice":
         # several types also need the other provisioning mode
@@ -221,30 +198,30 @@ def test_one_finding_for_one_mistake(shape, path, value, check, fix):
     assert result == {}
 
 
-def test_names_of_files_start_from_a_given_folder(shape, tmp_path):
+def test_names_of_files_start_from_a_given_folder(run, tmp_path):
     (tmp_path / "mine.yml").write_text(yaml.safe_dump(changed(["nodes"], 4)))
-    _result, findings = run(shape, description_file="mine.yml", relative_to=str(tmp_path))
+    _result, findings = run(description_file="mine.yml", relative_to=str(tmp_path))
     assert [finding.check for finding in findings] == ["unknown_key"]
-    _result, (missing,) = run(shape, description_file="other.yml", relative_to=str(tmp_path))
+    _result, (missing,) = run(description_file="other.yml", relative_to=str(tmp_path))
     assert f"looked for as {tmp_path}/other.yml" in missing.fix
-    _result, findings = run(shape, description_file=str(tmp_path / "mine.yml"), relative_to="/nowhere")
+    _result, findings = run(description_file=str(tmp_path / "mine.yml"), relative_to="/nowhere")
     assert [finding.check for finding in findings] == ["unknown_key"]
 
 
 @pytest.mark.parametrize("how", ["description", "variable"])
-def test_a_zone_of_another_region(shape, how):
+def test_a_zone_of_another_region(run, how):
     if how == "description":
-        _result, (finding,) = run(shape, description=changed(["region"], "eu-west-1"))
+        _result, (finding,) = run(description=changed(["region"], "eu-west-1"))
         assert "network.availability_zones[0]" in finding.where
     else:
         network = {"vpc_cidr": "10.198.0.0/16", "availability_zones": ["eu-west-1a"]}
-        _result, (finding,) = run(shape, description=GOOD, overrides={"network": network})
+        _result, (finding,) = run(description=GOOD, overrides={"network": network})
         assert finding.where.startswith("hyperpod_network")
     assert "is not an availability zone of the region" in finding.what
     assert "a, or correct the region" in finding.fix
     # the preflight will know: nobody says which region, or it is none
-    assert run(shape, description=changed(["region"], "us-west-22"))[1] == []
-    assert run(shape, description={key: value for key, value in GOOD.items() if key != "region"})[1] == []
+    assert run(description=changed(["region"], "us-west-22"))[1] == []
+    assert run(description={key: value for key, value in GOOD.items() if key != "region"})[1] == []
 
 
 def test_broken_files_of_variables_are_found(tmp_path):
@@ -261,12 +238,12 @@ def test_broken_files_of_variables_are_found(tmp_path):
         assert "not valid YAML" in finding.what
 
 
-def test_every_finding_at_once(shape):
+def test_every_finding_at_once(run):
     data = changed(["instance_groups", 1, "instance_count"], "two")
     data["cluster_name"] = "-x"
     data["instance_groups"][2]["instance_group_name"] = "controller-machine"
     data["nodes"] = 4
-    _result, findings = run(shape, description=data)
+    _result, findings = run(description=data)
     assert sorted(finding.check for finding in findings) == [
         "bad_value",
         "duplicate_group",
@@ -275,7 +252,7 @@ def test_every_finding_at_once(shape):
     ]
 
 
-def test_the_file_that_sets_the_variable_is_named_with_the_line(shape, tmp_path):
+def test_the_file_that_sets_the_variable_is_named_with_the_line(run, tmp_path):
     folder = tmp_path / "group_vars" / "all"
     folder.mkdir(parents=True)
     data = changed(["instance_groups", 2, "instance_count"], "two")
@@ -283,7 +260,7 @@ def test_the_file_that_sets_the_variable_is_named_with_the_line(shape, tmp_path)
         "# a comment\n" + yaml.safe_dump({"hyperpod_description": data}, sort_keys=False)
     )
     (folder / "other.yml").write_text("hyperpod_other: 1\n")
-    _result, findings = run(shape, description=data, search_paths=[str(tmp_path)])
+    _result, findings = run(description=data, search_paths=[str(tmp_path)])
     text = (folder / "cluster.yml").read_text().splitlines()
     line = 1 + next(number for number, row in enumerate(text) if "instance_count: two" in row)
     assert findings[0].where.endswith(f"cluster.yml:{line}: hyperpod_description.instance_groups[2].instance_count")
@@ -300,11 +277,11 @@ def test_the_file_that_sets_the_variable_is_named_with_the_line(shape, tmp_path)
         ("a.json", "[]", "a.json", "a mapping is wanted"),
     ],
 )
-def test_broken_files(shape, tmp_path, case):
+def test_broken_files(run, tmp_path, case):
     name, text, place, what = case
     (tmp_path / name).write_text(text)
     key = "description_file" if name.endswith("yml") else "cluster_config_file"
-    _result, findings = run(shape, **{key: str(tmp_path / name)})
+    _result, findings = run(**{key: str(tmp_path / name)})
     found = next(finding for finding in findings if what in finding.what)
     assert place in found.where
     assert found.fix
@@ -312,8 +289,8 @@ def test_broken_files(shape, tmp_path, case):
         assert len(findings) == 1
 
 
-def test_a_missing_file_is_named(shape, tmp_path):
-    _result, findings = run(shape, cluster_config_file=str(tmp_path / "no.json"))
+def test_a_missing_file_is_named(run, tmp_path):
+    _result, findings = run(cluster_config_file=str(tmp_path / "no.json"))
     assert [finding.check for finding in findings] == ["file"]
     assert "no.json" in findings[0].where
 
@@ -326,159 +303,7 @@ def test_a_missing_file_is_named(shape, tmp_path):
         ({"description": GOOD, "provisioning_parameters_file": "x.json"}, "without hyperpod_cluster_config_file"),
     ],
 )
-def test_the_choice_of_forms(shape, params, what):
-    _result, findings = run(shape, **params)
+def test_the_choice_of_forms(run, params, what):
+    _result, findings = run(**params)
     assert len(findings) == 1
     assert what in findings[0].what
-
-
-def pair(name="aws-docs-slurm"):
-    return {
-        "cluster_config_file": str(FIXTURES / name / "cluster-config.json"),
-        "provisioning_parameters_file": str(FIXTURES / name / "provisioning_parameters.json"),
-    }
-
-
-def test_the_published_pair_unchanged(shape):
-    result, findings = run(shape, **pair())
-    assert findings == []
-    assert result["form"] == "published"
-    assert result["provisioning_parameters"] == json.loads(
-        (FIXTURES / "aws-docs-slurm" / "provisioning_parameters.json").read_text()
-    )
-    assert result["node_types"] == {
-        "controller-machine": "controller",
-        "my-login-group": "login",
-        "worker-group-1": "compute",
-    }
-    assert result["partitions"] == {"partition-1": ["worker-group-1"]}
-    assert result["execution_role"] == {
-        "mode": "use",
-        "name": "iam-role-for-cluster",
-        "arn": "arn:aws:iam::111122223333:role/iam-role-for-cluster",
-    }
-    assert result["cluster"]["instance_groups"][0]["instance_storage_configs"] == [
-        {"ebs_volume_config": {"volume_size_in_gb": 500}}
-    ]
-
-
-def test_a_description_that_is_only_a_default_gives_way(shape):
-    result, findings = run(shape, description=GOOD, description_is_default=True, **pair())
-    assert findings == []
-    assert result["form"] == "published"
-
-
-def test_the_role_of_the_published_pair_can_be_made_by_name(shape):
-    result, findings = run(shape, {"make_execution_role": True}, **pair())
-    assert findings == []
-    assert result["execution_role"] == {"mode": "create", "name": "iam-role-for-cluster", "arn": None}
-    assert all("execution_role" not in group for group in result["cluster"]["instance_groups"])
-
-
-def test_blanks_of_the_documentation_are_filled_by_variables(shape):
-    _result, findings = run(shape, **pair("aws-docs-slurm-blanks"))
-    assert {finding.check for finding in findings} == {"blank"}
-    assert all("hyperpod_execution_role" in finding.fix for finding in findings)
-    result, findings = run(shape, {"execution_role": {"name": "r"}}, **pair("aws-docs-slurm-blanks"))
-    assert findings == []
-    assert result["execution_role"]["name"] == "r"
-    assert result["lifecycle"]["bucket"] == "sagemaker-my-hyperpod-cluster-{account_id}-{region}"
-
-
-def test_variables_win_over_the_published_pair(shape):
-    overrides = {
-        "network": {"vpc_cidr": "10.0.0.0/16", "availability_zones": ["us-west-2a", "us-west-2b"]},
-        "lifecycle_bucket": {"name": "sagemaker-mine"},
-        "region": "us-west-2",
-        "tags": {"a": 1},
-    }
-    result, findings = run(shape, overrides, **pair())
-    assert findings == []
-    assert result["region"] == "us-west-2"
-    assert [subnet["cidr"] for subnet in result["network"]["private_subnets"]] == ["10.0.0.0/18", "10.0.64.0/18"]
-    assert result["lifecycle"]["bucket"] == "sagemaker-mine"
-    assert result["cluster"]["tags"] == {"a": "1"}
-
-
-def edited(tmp_path, config=None, form=None):
-    paths = pair()
-    for key, edit in (("cluster_config_file", config), ("provisioning_parameters_file", form)):
-        data = json.loads(Path(paths[key]).read_text())
-        if edit:
-            edit(data)
-        paths[key] = str(tmp_path / Path(paths[key]).name)
-        Path(paths[key]).write_text(json.dumps(data, indent=2))
-    return paths
-
-
-BAD_PAIRS = [
-    (
-        "config",
-        lambda d: d["InstanceGroups"][2].update(InstanceGroupName="workers"),
-        "group_consistency",
-        "cluster-config",
-    ),
-    ("form", lambda d: d.update(login_group="my-login-grup"), "group_consistency", "did you mean 'my-login-group'"),
-    ("form", lambda d: d.pop("login_group"), "group_consistency", "controller_group, login_group or worker_groups"),
-    ("form", lambda d: d.update(login_group="controller-machine"), "group_consistency", "name each group once"),
-    ("form", lambda d: d.update(version="2.0"), "bad_value", "write '1.0.0'"),
-    ("form", lambda d: d.update(workload_manager="pbs"), "bad_value", "write 'slurm'"),
-    ("form", lambda d: d.update(controler_group="x"), "unknown_key", "did you mean 'controller_group'"),
-    ("form", lambda d: d.update(fsx_dns_name="fs-1"), "missing_key", "add 'fsx_mountname'"),
-    ("form", lambda d: d["worker_groups"][0].pop("partition_name"), "missing_key", "add 'partition_name'"),
-    ("form", lambda d: d["worker_groups"][0].update(partition_name="a b"), "bad_value", "letters, digits"),
-    ("form", lambda d: d.update(worker_groups={"a": 1}), "wrong_type", "write a list"),
-    (
-        "config",
-        lambda d: d["InstanceGroups"][0].update(SlurmConfig={"NodeType": "Controller"}),
-        "both_forms",
-        "take SlurmConfig",
-    ),
-    ("config", lambda d: d["InstanceGroups"][0].update(InstanceCount="1"), "wrong_type", "write a whole number"),
-    ("config", lambda d: d["InstanceGroups"][0].update(InstancType="x"), "unknown_key", "did you mean 'InstanceType'"),
-    ("config", lambda d: d["InstanceGroups"].append(dict(d["InstanceGroups"][2])), "duplicate_group", "its own name"),
-    ("config", lambda d: d["InstanceGroups"][0].update(InstanceType="ml.c5.xl"), "instance_type", "did you mean"),
-    ("config", lambda d: d["InstanceGroups"][0].pop("ExecutionRole"), "missing_key", "hyperpod_execution_role"),
-    ("config", lambda d: d["InstanceGroups"][0].update(ExecutionRole="role"), "bad_value", "arn:aws:iam"),
-    (
-        "config",
-        lambda d: d.update(VpcConfig={"Subnets": ["$SUBNET_ID"], "SecurityGroupIds": ["sg-1"]}),
-        "blank",
-        "hyperpod_network",
-    ),
-]
-
-
-@pytest.mark.parametrize("case", BAD_PAIRS, ids=[f"{n}-{b[2]}" for n, b in enumerate(BAD_PAIRS)])
-def test_mistakes_in_the_published_pair(shape, tmp_path, case):
-    which, edit, check, fix = case
-    _result, findings = run(shape, **edited(tmp_path, **{which: edit}))
-    shown = [finding.text() for finding in findings]
-    assert findings, "nothing was found"
-    assert {finding.check for finding in findings} == {check}, shown
-    assert any(fix in finding.fix for finding in findings), shown
-    assert all(".json" in finding.where for finding in findings)
-    if check != "group_consistency":
-        assert len(findings) == 1, shown
-
-
-def test_a_request_with_slurm_config_needs_no_second_file(shape, tmp_path):
-    def edit(data):
-        for index, kind in enumerate(["Controller", "Login", "Compute"]):
-            data["InstanceGroups"][index]["SlurmConfig"] = {"NodeType": kind}
-        data["InstanceGroups"][2]["SlurmConfig"]["PartitionNames"] = ["p1"]
-
-    paths = edited(tmp_path, config=edit)
-    del paths["provisioning_parameters_file"]
-    result, findings = run(shape, **paths)
-    assert findings == []
-    assert result["provisioning_parameters"] is None
-    assert result["node_types"]["controller-machine"] == "controller"
-
-
-def test_a_request_without_any_node_type_is_refused(shape):
-    paths = pair()
-    del paths["provisioning_parameters_file"]
-    _result, findings = run(shape, **paths)
-    assert [finding.check for finding in findings] == ["slurm_roles"]
-    assert "provisioning_parameters.json" in findings[0].fix

@@ -1,0 +1,114 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A controller and two workers as containers, what serves them, and how tests look at them."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from nodes_harness import BUCKET
+from nodes_harness import REGION
+from nodes_harness import Harness
+from nodes_harness import make_spec
+from nodes_harness import run_in
+from nodes_harness import wait
+
+from local_cloud.providers.base import NodeSpec
+from local_cloud.providers.base import ProviderSettings
+from local_cloud.providers.podman import PodmanProvider
+from local_cloud.providers.podman import container_name
+
+PLAIN = Path(__file__).parent / "files" / "plain_lifecycle"
+SCRIPTS = {
+    "failing": "#!/bin/bash\necho first\nbash -c 'echo the last words; exit 3'\n",
+    "sleeping": "#!/bin/bash\necho sleeping\nsleep 600\n",
+    "crlf": "#!/bin/bash\r\necho hello\r\n",
+    "init": '#!/bin/bash\nset -e\nsinfo --noheader\necho "init done on $(hostname)"\n',
+}
+
+
+@dataclass
+class Demo:
+    """The containers and what serves them."""
+
+    harness: Harness
+    provider: PodmanProvider
+    state: Path
+    controller: NodeSpec
+    worker1: NodeSpec
+    worker2: NodeSpec
+
+    @property
+    def nodes(self) -> list[NodeSpec]:
+        return [self.controller, self.worker1, self.worker2]
+
+    def sh(self, spec: NodeSpec, command: str, check: bool = True) -> str:
+        return run_in(container_name(spec), command, check)
+
+    def idle(self, command: str, expected: str) -> None:
+        """Wait until Slurm says this; what it says instead, with its reasons, is in the failure."""
+        said = ""
+
+        def look() -> bool:
+            nonlocal said
+            said = self.sh(self.controller, command, check=False).strip()
+            return said == expected
+
+        try:
+            wait(expected, look)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{said}\n{self.sh(self.controller, 'scontrol show node')}") from None
+
+    def renew(self, spec: NodeSpec, **changes: Any) -> NodeSpec:
+        """The same instance on a new root volume, and the events of its former life forgotten."""
+        new = dataclasses.replace(spec, root_volume=spec.root_volume + 1, **changes)
+        self.harness.events = [item for item in self.harness.events if item[0] != spec.instance_id]
+        self.harness.add(new)
+        self.provider.launch(new)
+        return new
+
+    def ended(self, spec: NodeSpec, seconds: float = 120) -> dict[str, Any]:
+        """The event of the end of the lifecycle."""
+
+        def find() -> dict[str, Any] | None:
+            return self.harness.last(spec, "LifecycleSucceeded") or self.harness.last(spec, "LifecycleFailed")
+
+        found: dict[str, Any] = wait(f"the lifecycle of {spec.hostname} ends", find, seconds)
+        return found
+
+
+@contextlib.contextmanager
+def started(cloud: str, port: int) -> Iterator[Demo]:
+    """The containers, launched; removed at the end."""
+    state = Path(tempfile.mkdtemp(prefix="pf-nodes-"))
+    harness = Harness(state, port)
+    provider = PodmanProvider(ProviderSettings(cloud=cloud, state_dir=state, cache_dir=state / "cache", port=port))
+    provider.close(purge=True)  # what a killed run may have left
+    s3 = harness.client("s3")
+    s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+    for file in PLAIN.iterdir():
+        s3.put_object(Bucket=BUCKET, Key=f"lifecycle/{file.name}", Body=file.read_bytes())
+    for name, text in SCRIPTS.items():
+        s3.put_object(Bucket=BUCKET, Key=f"{name}/run.sh", Body=text.encode())
+    s3.put_object(Bucket=BUCKET, Key="shared/greeting", Body=b"hello\n")
+    controller = harness.add(make_spec(cloud, "controller-machine", 1, 11))
+    workers = [
+        harness.add(make_spec(cloud, "worker-group-1", number, 11 + number, ebs_volume_gb=disk))
+        for number, disk in ((1, None), (2, 100))
+    ]
+    result = Demo(harness, provider, state, controller, workers[0], workers[1])
+    try:
+        for spec in result.nodes:
+            provider.launch(spec)
+        yield result
+    finally:
+        provider.close(purge=True)
+        harness.stop()
+        shutil.rmtree(state, ignore_errors=True)
