@@ -172,7 +172,7 @@ def _eks_resource(path: list[str], place: str) -> str:
 
 def _passed(operation: str, params: Mapping[str, Any], place: str) -> list[tuple[str, str]]:
     """Roles that the caller hands to the service, and tags that it sets at creation."""
-    if operation not in ("CreateCluster", "UpdateCluster"):
+    if operation not in ("CreateCluster", "UpdateCluster", "CreateTrainingPlan"):
         return []
     groups = [
         group

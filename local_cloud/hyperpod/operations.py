@@ -77,9 +77,10 @@ def update_cluster(core: Core, params: Params, context: RequestContext) -> Param
         region.references.check_settings({k: v for k, v in params.items() if k == "ClusterRole"})
         region.references.check_groups(given)
         had = {name: group.spec.get("TrainingPlanArn") for name, group in cluster.groups.items()}
-        new = [spec for spec in given if spec.get("TrainingPlanArn") != had.get(spec["InstanceGroupName"])]
+        after = [*groups, *restricted]
+        new = [spec for spec in after if spec.get("TrainingPlanArn") != had.get(spec["InstanceGroupName"])]
         _check_plans(core, region, settings, new)
-        check_quotas(core.quotas, region.clusters.values(), cluster, [*groups, *restricted])
+        check_quotas(core.quotas, region.clusters.values(), cluster, after)
         made = changes.update(
             cluster,
             params,

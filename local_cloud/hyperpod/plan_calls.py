@@ -113,9 +113,4 @@ def list_plans(core: Core, params: Params, context: RequestContext) -> Params:
 def _in_use(core: Core, region: Region, plan: TrainingPlan) -> int:
     """Instances of clusters whose groups have the plan. With the region's lock held."""
     core.settle_all(region)
-    return sum(
-        show.instance_id(cluster, node) is not None
-        for cluster in region.clusters.values()
-        for node in cluster.nodes.values()
-        if node.group in cluster.groups and cluster.groups[node.group].spec.get("TrainingPlanArn") == plan.arn
-    )
+    return sum(show.instance_id(cluster, node) is not None for cluster, node in region.plan_nodes(plan))

@@ -91,6 +91,15 @@ class Region:
         self.store.set_setting(_PLANS, {arn: training_plans.plan_to_dict(each) for arn, each in plans.items()})
         self.plans = plans
 
+    def plan_nodes(self, plan: TrainingPlan) -> list[tuple[Cluster, Node]]:
+        """The nodes that a training plan is to give instances to, in the order in which they get them."""
+        return [
+            (cluster, node)
+            for cluster in self.clusters.values()
+            for node in cluster.nodes.values()
+            if node.group in cluster.groups and cluster.groups[node.group].spec.get("TrainingPlanArn") == plan.arn
+        ]
+
     def placer(self) -> RegionPlacer:
         """A finder of free addresses, for one call."""
         return RegionPlacer(self.references, self.clusters.values(), self.plans)

@@ -144,7 +144,7 @@ def search(params: Mapping[str, Any], zones: Iterable[str], targets: Iterable[st
     latest = params["EndTimeBefore"].timestamp() if "EndTimeBefore" in params else None
     found = [
         Offering(target, params["InstanceType"], count, zone, start, 24 * days)
-        for target in params.get("TargetResources", targets)
+        for target in dict.fromkeys(params.get("TargetResources", targets))
         for zone in sorted(zones)
     ]
     return [offering for offering in found if latest is None or offering.end <= latest]

@@ -165,7 +165,7 @@ class Worker:
         wanted = instance_types(node.spec)
         candidates = [node.instance_type, *[t for t in wanted if t != node.instance_type]]
         kind = next((t for t in candidates if not faults.take("insufficient_capacity", node.group)), None)
-        if kind is None:
+        if kind is None or _plan_is_full(region, cluster, node):
             return Observation("launch-failed", node.key, node.instance_id, messages.CAPACITY, capacity=True)
         if faults.take("node_launch_failure", node.group):
             return Observation("launch-failed", node.key, node.instance_id, messages.BOOTSTRAP)
@@ -285,3 +285,14 @@ _EFFECT_PHASE = {
     "release": Phase.TERMINATE,
     "check": Phase.CHECK,
 }
+
+
+def _plan_is_full(region: Region, cluster: Cluster, node: Node) -> bool:
+    """Whether the training plan of a node's group has fewer instances than nodes before this one."""
+    group = cluster.groups.get(node.group)
+    with region.lock:
+        plan = region.plans.get(group.spec.get("TrainingPlanArn", "")) if group is not None else None
+        if plan is None:
+            return False
+        served = [other.key for _cluster, other in region.plan_nodes(plan)[: plan.offering.count]]
+    return node.key not in served

@@ -220,7 +220,9 @@ def test_groups_use_a_plan_until_they_are_told_otherwise(cloud: Cloud, account: 
     pass_time(cloud, account, "used", "Active")
     cloud.admin("PUT", "speed", {"speed": 3600})
     network = {"OverrideVpcConfig": {"Subnets": subnets, "SecurityGroupIds": [account.group]}}
-    sagemaker.create_cluster(**with_plan(account, "planned", arn, **network))
+    asked = with_plan(account, "planned", arn, **network)
+    asked["VpcConfig"]["Subnets"] = subnets[:1]
+    sagemaker.create_cluster(**asked)
     account.wait("planned", "InService")
     group = account.describe("planned")["InstanceGroups"][2]
     assert (group["TrainingPlanArn"], group["TrainingPlanStatus"]) == (arn, "Active")
@@ -229,6 +231,13 @@ def test_groups_use_a_plan_until_they_are_told_otherwise(cloud: Cloud, account: 
     assert {n["PrivateDnsHostname"].split("-")[2] for n in workers} == {"202"}
     assert (told(account, "used")["InUseInstanceCount"], told(account, "used")["AvailableInstanceCount"]) == (2, 2)
     assert [c["ClusterName"] for c in sagemaker.list_clusters(TrainingPlanArn=arn)["ClusterSummaries"]] == ["planned"]
+    # Taken away, and given back by an update that leaves the group's own network as it is.
+    spec = with_plan(account, "planned", arn)["InstanceGroups"][2]
+    for change in ({name: value for name, value in spec.items() if name != "TrainingPlanArn"}, spec):
+        sagemaker.update_cluster(ClusterName="planned", InstanceGroups=[change])
+        account.wait("planned", "InService")
+        in_use = told(account, "used")["InUseInstanceCount"]
+        assert in_use == (2 if change is spec else 0)
     pass_time(cloud, account, "used", "Expired")
     cloud.admin("PUT", "speed", {"speed": 3600})
     same = with_plan(account, "planned", arn, **network)["InstanceGroups"][2]
@@ -241,3 +250,12 @@ def test_groups_use_a_plan_until_they_are_told_otherwise(cloud: Cloud, account: 
     assert "Status: Expired" in message
     account.delete("planned")
     assert told(account, "used")["InUseInstanceCount"] == 0
+
+
+def test_a_plan_gives_no_more_instances_than_it_has(cloud: Cloud, account: Account) -> None:
+    arn = made(account, "single", InstanceCount=1)
+    pass_time(cloud, account, "single", "Scheduled")
+    cloud.admin("PUT", "speed", {"speed": 3600})
+    account.sagemaker.create_cluster(**with_plan(account, "many", arn))
+    assert "sufficient capacity" in account.wait("many", "Failed")["FailureMessage"]
+    account.delete("many")
