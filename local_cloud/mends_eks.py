@@ -154,7 +154,10 @@ def _create_addon(self: Any) -> ActionResult:
         "createdAt": now,
         "modifiedAt": now,
         "tags": params.get("tags", {}),
-        "podIdentityAssociations": [],
+        "podIdentityAssociations": [
+            f"{cluster.arn.replace(':cluster/', ':podidentityassociation/')}/a-{uuid.uuid4().hex[:17]}"
+            for _association in params.get("podIdentityAssociations", [])
+        ],
         **{key: params[key] for key in _KEPT if key in params},
     }
     _addons(cluster)[name] = {"conflict": conflict, "addon": addon}
@@ -197,7 +200,7 @@ def _delete_addon(self: Any) -> ActionResult:
 
 def _params(response: Any, operation: str) -> dict[str, Any]:
     """The parameters of a request, checked by the service model."""
-    shape: Any = botocore.session.get_session().get_service_model("eks").operation_model(operation).input_shape
+    shape: Any = _model().operation_model(operation).input_shape
     try:
         raw = json.loads(response.body or b"{}")
         if not isinstance(raw, dict):
@@ -215,6 +218,11 @@ def _params(response: Any, operation: str) -> dict[str, Any]:
     except ServiceError as error:
         raise InvalidParameterException(message=error.message) from None
     return params
+
+
+@functools.cache
+def _model() -> Any:
+    return botocore.session.get_session().get_service_model("eks")
 
 
 def _typed(kind: str, text: str | None) -> Any:

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -34,10 +35,16 @@ def search_offerings(core: Core, params: Params, context: RequestContext) -> Par
             what = "extensions of training plans" if member == "TrainingPlanArn" else "UltraServers"
             raise ServiceError("NotImplemented", f"local_cloud does not serve {what} ({member}).", 501)
     region = region_of(core, context)
-    shape: Any = botocore.session.get_session().get_service_model("sagemaker").shape_for("SageMakerResourceName")
     zones = region.references.zones_offering(params["InstanceType"]) if "InstanceType" in params else []
-    found = training_plans.search(params, zones, shape.enum, core.clock.now().wall)
+    found = training_plans.search(params, zones, _targets(), core.clock.now().wall)
     return {"TrainingPlanOfferings": [training_plans.show_offering(each, params, region.region) for each in found]}
+
+
+@functools.cache
+def _targets() -> list[str]:
+    """All kinds of resources that plans are for."""
+    shape: Any = botocore.session.get_session().get_service_model("sagemaker").shape_for("SageMakerResourceName")
+    return list(shape.enum)
 
 
 def create_plan(core: Core, params: Params, context: RequestContext) -> Params:
