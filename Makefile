@@ -6,6 +6,8 @@ SHELL := /usr/bin/env bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 MAKEFLAGS += --no-print-directory --no-builtin-rules
+# many container images set it; without bytecode each ansible-playbook and each module compiles all that it imports
+unexport PYTHONDONTWRITEBYTECODE
 
 GATE := .venv/bin/python -m tools.gate
 # these need root for containers: without it they run themselves again under sudo

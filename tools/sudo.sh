@@ -24,7 +24,7 @@ root=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")/.." && pwd -P)
 
 give_back() {
   local path
-  for path in "$root"/.venv* "$root/.build" "$root/.ansible" "$cache"/times "$cache"/ansible-test "$cache"/uv; do
+  for path in "$root"/.venv* "$root"/{.build,.ansible,local_cloud,plugins,tests,tools} "$cache"/{times,ansible-test,uv}; do
     [[ ! -e $path ]] || sudo find "$path" -xdev -user root -exec chown -h "$(id -u):$(id -g)" {} + 2>/dev/null || true
   done
 }
