@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -13,6 +15,7 @@ import pytest
 from tools.gate import counts
 from tools.gate import order
 from tools.gate import report
+from tools.gate.model import ROOT
 from tools.gate.model import Check
 from tools.gate.model import Layer
 from tools.gate.runner import Runner
@@ -51,6 +54,32 @@ def test_what_can_not_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     text = "\n".join(report.summary([done], 60))
     assert "no Python 3.13" in text
     assert text.splitlines()[-1] == "0 passed, 0 failed"
+
+
+INTERRUPTED = """
+import pathlib, time, pytest
+here = pathlib.Path(__file__).parent
+@pytest.fixture
+def started():
+    yield
+    (here / "tidied").touch()
+def test_long(started):
+    (here / "runs").touch()
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_tests_that_are_ended_tidy_up(tmp_path: Path, number: signal.Signals) -> None:
+    (tmp_path / "test_it.py").write_text(INTERRUPTED)
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "tests.conftest", "-p", "no:cacheprovider", str(tmp_path)]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as process:
+        until = time.monotonic() + 30
+        while not (tmp_path / "runs").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        process.send_signal(number)
+        assert process.wait(timeout=30) == pytest.ExitCode.INTERRUPTED
+    assert (tmp_path / "tidied").exists()
 
 
 def test_a_program_that_hangs_fails_and_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from typing import TypeVar
 import boto3
 from botocore.config import Config
 
+from tests.support.processes import end
 from tools import permissions
 
 T = TypeVar("T")
@@ -263,6 +263,7 @@ class Ansible:
             "AWS_EC2_METADATA_DISABLED": "true",
             "ANSIBLE_HOME": str(self.folder / "home"),
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_FILTER_PLUGINS": str(Path(__file__).parent / "filter_plugins"),
             "ANSIBLE_NOCOLOR": "1",
             "ANSIBLE_PIPELINING": "1",
             **more,
@@ -275,8 +276,8 @@ class Ansible:
         steps: list[dict[str, Any]] = [
             {"ignore_errors": True, **task, "register": name} for task, name in zip(tasks, names, strict=True)
         ]
-        listed = "{{ [" + ", ".join(names) + "] | to_json }}"
-        steps.append({"ansible.builtin.copy": {"content": listed, "dest": str(results), "mode": "0600"}})
+        listed = "{{ [" + ", ".join(names) + "] | to_json | kept_in('" + str(results) + "') }}"
+        steps.append({"ansible.builtin.debug": {"msg": listed}})
         play = {
             "hosts": "localhost",
             "connection": "local",
@@ -319,7 +320,7 @@ class Ansible:
                         ahead.pop(0)[1]()
             except BaseException:
                 # a playbook whose output nobody reads any more never ends
-                os.killpg(running.pid, signal.SIGKILL)
+                end(running)
                 raise
         output = "".join(lines)
         assert results.exists(), output

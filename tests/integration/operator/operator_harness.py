@@ -23,6 +23,8 @@ from typing import Any
 
 import boto3
 
+from tests.support.processes import end
+
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -205,9 +207,7 @@ class Operator:
     def close(self) -> None:
         """End what was started, and remove the cloud."""
         for process in self.processes:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            end(process)
         self.cloud("down", "--purge")
 
 
