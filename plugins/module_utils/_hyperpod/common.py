@@ -97,7 +97,9 @@ class HyperPodError(AnsibleAWSError):  # type: ignore[misc]  # amazon.aws has no
         """The service, or the way to it, was disturbed: the same call may work in a moment."""
         if isinstance(self.exception, (botocore.exceptions.ConnectionError, botocore.exceptions.HTTPClientError)):
             return True
-        return self.status >= 500 or self.code in THROTTLES or self.code.startswith(("Throttl", "RequestLimit"))
+        # 501: there is no such operation, nor will there be in a moment
+        broken = self.status >= 500 and self.status != 501
+        return broken or self.code in THROTTLES or self.code.startswith(("Throttl", "RequestLimit"))
 
 
 def worth_another_round(error: Exception) -> bool:

@@ -119,6 +119,7 @@ def client_error(code: str, status: int = 400) -> HyperPodError:
         (client_error("ThrottlingException"), True, "m"),
         (client_error("ServiceUnavailable", 503), True, "m"),
         (client_error("Odd", 500), True, "m"),
+        (client_error("NotImplemented", 501), False, "m"),
         (client_error("ValidationException"), False, "m"),
         (
             HyperPodError("x", botocore.exceptions.EndpointConnectionError(endpoint_url="http://127.0.0.1:1")),
