@@ -4,11 +4,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import random
 import re
-import signal
 import subprocess
 import time
 from pathlib import Path
@@ -16,6 +13,7 @@ from pathlib import Path
 from tests.support.cloud import ROOT
 from tests.support.cloud import Cloud
 from tests.support.cloud import wait_for
+from tests.support.processes import kill
 
 PAIR = ROOT / "tests" / "fixtures" / "aws-docs-slurm"
 CLUSTER, CONTROLLER, LOGIN, WORKERS = "my-hyperpod-cluster", "controller-machine", "my-login-group", "worker-group-1"
@@ -25,13 +23,6 @@ INPUT = (
     "-e",
     f"hyperpod_provisioning_parameters_file={PAIR / 'provisioning_parameters.json'}",
 )
-
-
-def kill(process: subprocess.Popen[bytes]) -> None:
-    """End a playbook and its workers as a power cut would; one that has ended by itself is no error."""
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def kill_at_task(cloud: Cloud, playbook: str, log: Path, number: int, pause: float) -> None:

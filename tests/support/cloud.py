@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.support.ports import free_port
+from tests.support.processes import kill
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
@@ -167,8 +168,7 @@ class Cloud:
         try:
             status = process.wait(timeout)
         except BaseException:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            kill(process)
             raise
         output = log.read_bytes()[begin:].decode(errors="replace")
         assert status == 0, f"playbooks/{name}.yml: exit {status}\n{output[-6000:]}"

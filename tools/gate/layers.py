@@ -21,11 +21,8 @@ NEWEST = ROOT / ".venv-core-2.21"
 REPORTS = BUILD / "reports"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 ON_CONTAINERS = "tests/integration/local_cloud/test_nodes_podman.py"
-FOR_EVERY_CORE = (
-    "tests/integration/modules",
-    "tests/integration/operator",
-    "tests/integration/lifecycle/test_lifecycle_staging.py",
-)
+PLAYBOOKS = "tests/integration/operator"
+FOR_EVERY_CORE = ("tests/integration/modules", "tests/integration/lifecycle/test_lifecycle_staging.py")
 NO_NEWEST = "no Python 3.12 or 3.13 was found, which ansible-core 2.21 needs (set PODFORGE_PYTHON, or install one)"
 
 
@@ -130,10 +127,16 @@ def integration(newest: bool = False) -> Layer:
     title = f"over HTTP, ansible-core {core}"
     if newest and not (NEWEST / "bin" / "python").exists():
         return Layer(name, title, (Check("integration", not_run=NO_NEWEST),), seconds=1)
-    # what never imports ansible on the controller, and a run that is killed, can't differ between its versions
-    folders = (*FOR_EVERY_CORE, "-k", "not killed") if newest else ("tests/integration", f"--ignore={ON_CONTAINERS}")
-    check = pytest(name, *folders, python=venv / "bin" / "python", timeout=2700)
-    return Layer(name, title, (check,), seconds=700 if newest else 1000)
+    python = venv / "bin" / "python"
+    # what never imports ansible on the controller can't differ between its versions
+    others = FOR_EVERY_CORE if newest else ("tests/integration", f"--ignore={ON_CONTAINERS}", f"--ignore={PLAYBOOKS}")
+    chosen = ("-m", "not one_core") if newest else ()
+    checks = (
+        pytest(name, *others, *chosen, python=python),
+        pytest(f"{name}-playbooks", PLAYBOOKS, *chosen, python=python),
+    )
+    # both wait half of the time, for a cloud that takes its time
+    return Layer(name, title, checks, seconds=400 if newest else 600, parallel=2)
 
 
 def nodes() -> Layer:

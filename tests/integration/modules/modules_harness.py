@@ -21,7 +21,7 @@ from typing import TypeVar
 import boto3
 from botocore.config import Config
 
-from tests.support.processes import end
+from tests.support.processes import kill
 from tools import permissions
 
 T = TypeVar("T")
@@ -320,7 +320,7 @@ class Ansible:
                         ahead.pop(0)[1]()
             except BaseException:
                 # a playbook whose output nobody reads any more never ends
-                end(running)
+                kill(running)
                 raise
         output = "".join(lines)
         assert results.exists(), output

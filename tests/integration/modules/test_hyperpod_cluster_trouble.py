@@ -4,14 +4,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import time
 from typing import Any
 
+import pytest
+from in_process import directly
 from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import cluster
+
+from tests.support.processes import kill
 
 
 def gone(name: str) -> dict[str, Any]:
@@ -67,9 +69,9 @@ def test_a_failed_creation_is_explained_refused_and_made_again(ansible: Ansible,
 
     cloud.admin("DELETE", "faults")
     cloud.set_speed(cloud.speed)
-    again, same, deleted = ansible.play(
-        cluster({**wish, "recreate_failed": True}), cluster({**wish, "recreate_failed": True}), gone("broken")
-    ).results
+    again, same, deleted = directly(
+        cloud, cluster({**wish, "recreate_failed": True}), cluster({**wish, "recreate_failed": True}), gone("broken")
+    )
     assert again["changed"]
     assert [call["operation"] for call in again["calls"]] == ["DeleteCluster", "CreateCluster"]
     assert again["cluster"]["cluster_status"] == "InService"
@@ -82,8 +84,7 @@ def test_time_is_up_in_continuous_mode_with_the_events(ansible: Ansible, cloud: 
     wish = ansible.wish("starved", node_provisioning_mode="Continuous", wait_timeout=8)
     del wish["orchestrator"]
     cloud.fault("insufficient_capacity", percent=100, instance_group="workers")
-    played = ansible.play(cluster(wish), gone("starved"))
-    late, deleted = played.results
+    late, deleted = directly(cloud, cluster(wish), gone("starved"))
     assert late["failed"]
     assert "is not in service after" in late["msg"]
     assert "wait_timeout: 8 s" in late["msg"]
@@ -117,9 +118,9 @@ def test_answers_lost_after_creation_and_update_are_found_out(ansible: Ansible, 
     more = {"name": "lost", "instance_groups": [{"instance_group_name": "workers", "instance_count": 3}]}
     cloud.fault("drop_after", count=1, operation="sagemaker:CreateCluster")
     cloud.fault("drop_after", count=1, operation="sagemaker:UpdateCluster")
-    made, updated, deleted = ansible.play(
-        cluster(ansible.wish("lost")), cluster({**more, "wait_delay": 1}), gone("lost")
-    ).results
+    made, updated, deleted = directly(
+        cloud, cluster(ansible.wish("lost")), cluster({**more, "wait_delay": 1}), gone("lost")
+    )
     assert made["changed"], made["msg"]
     assert made["cluster"]["cluster_status"] == "InService"
     assert updated["changed"], updated["msg"]
@@ -134,13 +135,14 @@ def test_the_api_may_go_away_and_come_back_while_it_waits(ansible: Ansible, clou
 
     cloud.set_speed(1)
     course = {"Creating": cloud.stop, "the API does not answer": come_back}
-    played = ansible.play(cluster(ansible.wish("restarted")), gone("restarted"), at=course)
-    made, deleted = played.results
+    (made,) = ansible.play(cluster(ansible.wish("restarted")), at=course).results
+    (deleted,) = directly(cloud, gone("restarted"))
     assert made["changed"], made["msg"]
     assert made["cluster"]["cluster_status"] == "InService"
     assert deleted["changed"]
 
 
+@pytest.mark.one_core
 def test_a_run_that_was_killed_is_continued(ansible: Ansible, cloud: Cloud) -> None:
     wish = ansible.wish("killed")
     cloud.set_speed(1)
@@ -148,10 +150,10 @@ def test_a_run_that_was_killed_is_continued(ansible: Ansible, cloud: Cloud) -> N
     with running:
         assert running.stdout is not None
         next(line for line in running.stdout if "Creating" in line)
-        os.killpg(running.pid, signal.SIGKILL)
+        kill(running)
     assert not results.exists()
     cloud.set_speed(cloud.speed)
-    continued, deleted = ansible.play(cluster(wish), gone("killed")).results
+    continued, deleted = directly(cloud, cluster(wish), gone("killed"))
     assert not continued["changed"]
     assert continued["cluster"]["cluster_status"] == "InService"
     assert deleted["changed"]

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -23,7 +22,7 @@ from typing import Any
 
 import boto3
 
-from tests.support.processes import end
+from tests.support.processes import kill
 
 ROOT = Path(__file__).resolve().parents[3]
 BIN = Path(sys.executable).parent
@@ -154,8 +153,7 @@ class Operator:
                 break
         # in the middle of the task, not at its beginning
         time.sleep(1)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        kill(process)
         assert at in output, output
         return output
 
@@ -207,7 +205,7 @@ class Operator:
     def close(self) -> None:
         """End what was started, and remove the cloud."""
         for process in self.processes:
-            end(process)
+            kill(process)
         self.cloud("down", "--purge")
 
 

@@ -44,6 +44,7 @@ def test_check_mode_of_an_empty_account(operator: Operator, variables: dict[str,
     assert not any(operator.made().values())
 
 
+@pytest.mark.one_core
 @pytest.mark.parametrize("at", ["TASK [NAT gateway]", "TASK [Bundle]", " Creating |"])
 def test_killed(operator: Operator, variables: dict[str, Any], at: str) -> None:
     """Each run goes on where the one before was killed."""
@@ -101,6 +102,7 @@ def sources(operator: Operator) -> set[str]:
     return {group["LifeCycleConfig"]["SourceS3Uri"] for group in described["InstanceGroups"]}
 
 
+@pytest.mark.one_core
 def test_a_changed_description_updates_the_cluster(operator: Operator, tmp_path: Path) -> None:
     """More instances, and another lifecycle bundle, to which all groups are moved."""
     before = sources(operator)
@@ -117,6 +119,7 @@ def test_a_changed_description_updates_the_cluster(operator: Operator, tmp_path:
     assert after != before
 
 
+@pytest.mark.one_core
 def test_fewer_instances_have_to_be_allowed(operator: Operator, variables: dict[str, Any]) -> None:
     """Refused with the way around, and done when a variable says so."""
     refused = operator.play("cluster", variables)
@@ -159,6 +162,7 @@ def test_teardown_asks_first(operator: Operator, variables: dict[str, Any]) -> N
     assert operator.made() == ONE_OF_EACH
 
 
+@pytest.mark.one_core
 @pytest.mark.parametrize("at", ["Deleting |", "TASK [NAT gateway]"])
 def test_teardown_killed(operator: Operator, variables: dict[str, Any], at: str) -> None:
     """Each run goes on where the one before was killed."""
