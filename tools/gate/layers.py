@@ -22,7 +22,8 @@ REPORTS = BUILD / "reports"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 ON_CONTAINERS = "tests/integration/local_cloud/test_nodes_podman.py"
 PLAYBOOKS = "tests/integration/operator"
-FOR_EVERY_CORE = ("tests/integration/modules", "tests/integration/lifecycle/test_lifecycle_staging.py")
+MODULES = "tests/integration/modules"
+STAGING = "tests/integration/lifecycle/test_lifecycle_staging.py"
 NO_NEWEST = "no Python 3.12 or 3.13 was found, which ansible-core 2.21 needs (set PODFORGE_PYTHON, or install one)"
 
 
@@ -127,16 +128,19 @@ def integration(newest: bool = False) -> Layer:
     title = f"over HTTP, ansible-core {core}"
     if newest and not (NEWEST / "bin" / "python").exists():
         return Layer(name, title, (Check("integration", not_run=NO_NEWEST),), seconds=1)
-    python = venv / "bin" / "python"
     # what never imports ansible on the controller can't differ between its versions
-    others = FOR_EVERY_CORE if newest else ("tests/integration", f"--ignore={ON_CONTAINERS}", f"--ignore={PLAYBOOKS}")
+    others = ("tests/integration", *(f"--ignore={path}" for path in (ON_CONTAINERS, PLAYBOOKS, MODULES)))
     chosen = ("-m", "not one_core") if newest else ()
-    checks = (
-        pytest(name, *others, *chosen, python=python),
-        pytest(f"{name}-playbooks", PLAYBOOKS, *chosen, python=python),
+    checks = tuple(
+        pytest(f"{name}-{part}", *paths, *chosen, python=venv / "bin" / "python")
+        for part, paths in (
+            ("playbooks", (PLAYBOOKS,)),
+            ("modules", (MODULES,)),
+            ("others", (STAGING,) if newest else others),
+        )
     )
-    # both wait half of the time, for a cloud that takes its time
-    return Layer(name, title, checks, seconds=400 if newest else 600, parallel=2)
+    # each waits half of its time, for a cloud that takes its time
+    return Layer(name, title, checks, seconds=400 if newest else 500, parallel=2)
 
 
 def nodes() -> Layer:
