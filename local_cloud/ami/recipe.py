@@ -9,13 +9,15 @@ munge without a started daemon, MariaDB that nobody has configured, user ubuntu.
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
 import platform
-import tarfile
-from dataclasses import dataclass
 from pathlib import Path
+
+from local_cloud.image_base import SUITE
+from local_cloud.image_layer import Entry
+from local_cloud.image_layer import digest
+from local_cloud.image_layer import entries_below
+from local_cloud.image_layer import overlay_tar
 
 HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements.txt"
@@ -23,7 +25,6 @@ CUSTOMIZE = HERE / "customize.sh"
 ROOTFS = HERE / "rootfs"
 AGENTS = HERE / "agents"
 
-SUITE = "bookworm"
 PYTHON_VERSION = "3.11"  # of SUITE; the wheels are chosen for it
 BASE_REPOSITORY = "localhost/podforge-hyperpod-base"
 NODE_REPOSITORY = "localhost/podforge-hyperpod-node"
@@ -88,7 +89,6 @@ LINKS = {
     "etc/systemd/system.conf.d/50-local-cloud.conf": "/opt/local_cloud/node/systemd.conf",
 }
 
-# Files start with "#!" -> 0755, others 0644, but:
 MODES = {
     "etc/sudoers.d/50-hyperpod": 0o440,
 }
@@ -115,30 +115,9 @@ CMD ["/sbin/init"]
 """
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One member of the overlay: a file (data), a link (target) or a directory (neither)."""
-
-    path: str
-    mode: int
-    data: bytes | None = None
-    target: str | None = None
-
-
-def _sources(top: Path) -> list[Path]:
-    return sorted(p for p in top.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.suffix != ".pyc")
-
-
-def _file(path: str, source: Path) -> Entry:
-    data = source.read_bytes()
-    mode = MODES.get(path, 0o755 if data.startswith(b"#!") else 0o644)
-    return Entry(path, mode, data=data)
-
-
 def overlay() -> list[Entry]:
     """All that the thin layer puts on top of the base, sorted by path."""
-    entries = [_file(str(p.relative_to(ROOTFS)), p) for p in _sources(ROOTFS)]
-    entries += [_file(f"{AGENT_PACKAGE_DIR}/{p.relative_to(AGENTS)}", p) for p in _sources(AGENTS)]
+    entries = entries_below(ROOTFS, modes=MODES) + entries_below(AGENTS, AGENT_PACKAGE_DIR)
     entries += [Entry(path, 0o777, target=target) for path, target in LINKS.items()]
     entries += [Entry(f"etc/systemd/system/{unit}", 0o777, target="/dev/null") for unit in MASKED_UNITS]
     for unit, target in ENABLED_UNITS:
@@ -149,40 +128,12 @@ def overlay() -> list[Entry]:
     return sorted(entries, key=lambda entry: entry.path)
 
 
-def overlay_tar(entries: list[Entry]) -> bytes:
-    """The overlay as a tar archive; the same entries give the same bytes. Everything belongs to root."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for entry in entries:
-            info = tarfile.TarInfo(entry.path)
-            info.mode = entry.mode
-            if entry.target is not None:
-                info.type = tarfile.SYMTYPE
-                info.linkname = entry.target
-                archive.addfile(info)
-            elif entry.data is None:
-                info.type = tarfile.DIRTYPE
-                archive.addfile(info)
-            else:
-                info.size = len(entry.data)
-                archive.addfile(info, io.BytesIO(entry.data))
-    return buffer.getvalue()
-
-
-def _digest(*parts: bytes) -> str:
-    total = hashlib.sha256()
-    for part in parts:
-        total.update(len(part).to_bytes(8, "big"))
-        total.update(part)
-    return total.hexdigest()[:16]
-
-
 def base_key(mirror: str) -> str:
     """Hash of all that decides the base root file system."""
     facts = {"v": RECIPE_VERSION, "suite": SUITE, "packages": PACKAGES, "mirror": mirror, "machine": platform.machine()}
-    return _digest(json.dumps(facts, sort_keys=True).encode(), CUSTOMIZE.read_bytes(), REQUIREMENTS.read_bytes())
+    return digest(json.dumps(facts, sort_keys=True).encode(), CUSTOMIZE.read_bytes(), REQUIREMENTS.read_bytes())
 
 
 def node_key(base: str, entries: list[Entry]) -> str:
     """Hash of the base and the thin layer."""
-    return _digest(base.encode(), CONTAINERFILE.encode(), overlay_tar(entries))
+    return digest(base.encode(), CONTAINERFILE.encode(), overlay_tar(entries))

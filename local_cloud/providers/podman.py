@@ -20,12 +20,14 @@ from typing import TYPE_CHECKING
 from typing import Any
 
 from local_cloud.ami.agents.lifecycle_plan import IMDS_PATIENCE
-from local_cloud.ami.build import ImageError
 from local_cloud.ami.build import ensure_image
-from local_cloud.errors import LocalCloudError
 from local_cloud.hyperpod.instance_types import has_instance_store
+from local_cloud.image_base import ImageError
 from local_cloud.providers import podman_network
 from local_cloud.providers.base import LaunchError
+from local_cloud.providers.podman_command import LABEL
+from local_cloud.providers.podman_command import Podman
+from local_cloud.providers.podman_command import PodmanError
 from local_cloud.providers.podman_runtime import detect
 
 if TYPE_CHECKING:
@@ -35,20 +37,14 @@ if TYPE_CHECKING:
     from local_cloud.providers.base import ProviderSettings
 
 LOG = logging.getLogger(__name__)
-LABEL = "podforge.local_cloud"
 INSTANCE_LABEL = "podforge.instance_id"
 SHAPE_LABEL = "podforge.shape"
-COMMAND_SECONDS = 180
 STOP_SECONDS = 20
 MEMORY = "4g"
 PIDS = 4096
 SHM = "256m"
 # A change of one of these makes another machine; of all others the node learns by its files.
 SHAPE = ("ip_address", "hostname", "vpc_id", "vpc_cidr", "subnet_cidr", "root_volume")
-
-
-class PodmanError(LocalCloudError):
-    """podman said no, or nothing for too long."""
 
 
 def shape_of(spec: NodeSpec) -> str:
@@ -83,6 +79,7 @@ class PodmanProvider:
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
         self._runtime = detect()
+        self._podman = Podman(self._runtime)
         self._image: str | None = None
         self._lock = threading.Lock()
 
@@ -105,10 +102,10 @@ class PodmanProvider:
         if found is None:
             self._create(spec, name)
         elif found["State"]["Status"] != "running":
-            self._podman("start", name)
+            self._podman.run("start", name)
         elif moved:
             # Its socket unit listens on the port of the time it booted.
-            self._podman("restart", "--time", str(STOP_SECONDS), name)
+            self._podman.run("restart", "--time", str(STOP_SECONDS), name)
 
     def reboot(self, spec: NodeSpec) -> None:
         """Restart the container; its file system stays."""
@@ -116,7 +113,7 @@ class PodmanProvider:
         if self._inspect(name) is None:
             raise LaunchError(f"Instance {spec.instance_id} does not exist.")
         try:
-            self._podman("restart", "--time", str(STOP_SECONDS), name)
+            self._podman.run("restart", "--time", str(STOP_SECONDS), name)
         except PodmanError as error:
             raise LaunchError(f"Instance {spec.instance_id} could not be restarted: {error}") from error
 
@@ -144,7 +141,7 @@ class PodmanProvider:
         names = [container["Names"][0] for container in self._containers()]
         if not purge:
             if names:
-                self._podman("stop", "--ignore", "--time", str(STOP_SECONDS), *names)
+                self._podman.run("stop", "--ignore", "--time", str(STOP_SECONDS), *names)
             return
         for name in names:
             self._remove(name)
@@ -157,10 +154,10 @@ class PodmanProvider:
     def _create(self, spec: NodeSpec, name: str) -> None:
         network = self._ensure_network(spec)
         try:
-            self._podman("run", "--detach", *self._arguments(spec, name, network), self._ensure_image())
+            self._podman.run("run", "--detach", *self._arguments(spec, name, network), self._ensure_image())
         except PodmanError:
             # podman leaves a container that it could create and not start.
-            self._podman("rm", "--force", "--ignore", name)
+            self._podman.run("rm", "--force", "--ignore", name)
             # somebody may have removed the image; it is looked for again next time
             self._image = None
             raise
@@ -198,24 +195,18 @@ class PodmanProvider:
 
     def _inspect(self, name: str) -> dict[str, Any] | None:
         """The container, None when there is none. A foreign one of that name is an error."""
-        done = self._call("container", "inspect", name)
-        if done.returncode and "no such container" in done.stderr.lower():
+        found = self._podman.inspect(name)
+        if found is None:
             return None
-        if done.returncode:
-            # to take a container for gone because podman is out of order would leave it behind
-            raise PodmanError(f"podman container inspect {name}: {done.stderr.strip()}")
-        found: dict[str, Any] = json.loads(done.stdout)[0]
         if (found["Config"].get("Labels") or {}).get(LABEL) != self._settings.cloud:
             raise LaunchError(f"A container named {name} exists that is not ours. Remove it with: podman rm -f {name}")
         return found
 
     def _containers(self) -> list[dict[str, Any]]:
-        output = self._podman("ps", "--all", f"--filter=label={LABEL}={self._settings.cloud}", "--format=json")
-        containers: list[dict[str, Any]] = json.loads(output or "[]")
-        return containers
+        return self._podman.containers(self._settings.cloud)
 
     def _remove(self, name: str) -> None:
-        self._podman("rm", "--force", "--ignore", "--time", "0", name)
+        self._podman.remove(name)
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -275,7 +266,7 @@ class PodmanProvider:
         target = self._settings.state_dir / "logs" / spec.instance_id
         target.mkdir(parents=True, exist_ok=True)
         for source in ("/var/log/provision", "/var/log/aws/clusters", "/var/log/slurm"):
-            done = self._call("cp", f"{name}:{source}", str(target))
+            done = self._podman.call("cp", f"{name}:{source}", str(target))
             if done.returncode:
                 LOG.warning("%s of %s is lost: %s", source, name, done.stderr.strip())
 
@@ -310,43 +301,23 @@ class PodmanProvider:
                 )
             name = f"{prefix}-{len(own)}" if own else prefix
             label = f"--label={LABEL}={spec.cloud}"
-            self._podman("network", "create", "--disable-dns", label, f"--subnet={block}", name)
+            self._podman.run("network", "create", "--disable-dns", label, f"--subnet={block}", name)
             return name
 
     def _drop_networks(self, prefix: str) -> int:
         """Remove networks of this cloud whose names begin so and that nothing uses; how many went."""
         names = [podman_network.name_of(network) for network in self._networks(own=True)]
-        return sum(self._call("network", "rm", name).returncode == 0 for name in names if name.startswith(prefix))
+        return sum(
+            self._podman.call("network", "rm", name).returncode == 0 for name in names if name.startswith(prefix)
+        )
 
     def _networks(self, own: bool = False) -> list[dict[str, Any]]:
-        names = self._podman("network", "ls", "--quiet").split()
-        networks: list[dict[str, Any]] = json.loads(self._podman("network", "inspect", *names)) if names else []
+        names = self._podman.run("network", "ls", "--quiet").split()
+        networks: list[dict[str, Any]] = json.loads(self._podman.run("network", "inspect", *names)) if names else []
         if own:
             cloud = self._settings.cloud
             networks = [n for n in networks if _network_labels(n).get(LABEL) == cloud]
         return networks
-
-    # --- podman --------------------------------------------------------------------------------------------------
-
-    def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        try:
-            return subprocess.run(
-                ["podman", *self._runtime.global_args, *arguments],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=COMMAND_SECONDS,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise PodmanError(f"podman {arguments[0]} did not end within {COMMAND_SECONDS} seconds") from error
-
-    def _podman(self, *arguments: str) -> str:
-        done = self._call(*arguments)
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.strip()]
-            raise PodmanError(f"podman {arguments[0]}: {' '.join(lines[-3:])}")
-        return done.stdout
 
 
 def _network_labels(network: dict[str, Any]) -> dict[str, str]:

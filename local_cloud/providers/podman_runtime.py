@@ -57,12 +57,20 @@ class Facts:
 
 @dataclass(frozen=True)
 class Runtime:
-    """Arguments for ``podman <global_args> run <run_args> ...``, and which limits the kernel can keep."""
+    """Arguments for ``podman <global_args> run <run_args> ...``, and which limits the kernel can keep.
+
+    ``plain_args`` are those of a container without systemd.
+    """
 
     global_args: list[str]
-    run_args: list[str]
+    plain_args: list[str]
     can_limit_memory: bool
     can_limit_pids: bool
+
+    @property
+    def run_args(self) -> list[str]:
+        """Arguments of a container that runs systemd."""
+        return ["--systemd=always", *self.plain_args]
 
 
 def detect() -> Runtime:
@@ -137,15 +145,15 @@ def decide(facts: Facts) -> Runtime:
         if "runc" not in facts.programs:
             raise RuntimeProblem("This machine has cgroup v1, which needs runc. Install with: apt-get install runc")
         global_args = ["--runtime", "runc"]
-    run_args = ["--systemd=always"]
+    plain_args: list[str] = []
     if not facts.capabilities >> SYS_RESOURCE & 1:
         # podman asks for more than the hard limits, which only CAP_SYS_RESOURCE may (setrlimit(2)).
         for name, limit in (("nofile", facts.nofile), ("nproc", facts.nproc)):
             if limit >= 0:
-                run_args.append(f"--ulimit={name}={limit}:{limit}")
+                plain_args.append(f"--ulimit={name}={limit}:{limit}")
     return Runtime(
         global_args=global_args,
-        run_args=run_args,
+        plain_args=plain_args,
         can_limit_memory="memory" in facts.controllers,
         can_limit_pids="pids" in facts.controllers,
     )

@@ -12,15 +12,16 @@ import tarfile
 from pathlib import Path
 
 from local_cloud.ami import recipe
-from local_cloud.ami.build import tail
+from local_cloud.image_base import tail
+from local_cloud.image_layer import overlay_tar
 
 ENTRIES = recipe.overlay()
 BY_PATH = {entry.path: entry for entry in ENTRIES}
 
 
 def test_the_archive_is_the_same_each_time_and_belongs_to_root() -> None:
-    data = recipe.overlay_tar(ENTRIES)
-    assert data == recipe.overlay_tar(recipe.overlay())
+    data = overlay_tar(ENTRIES)
+    assert data == overlay_tar(recipe.overlay())
     with tarfile.open(fileobj=io.BytesIO(data)) as archive:
         members = {member.name: member for member in archive.getmembers()}
     assert all((m.uid, m.gid) == (0, 0) for m in members.values())
