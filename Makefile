@@ -11,7 +11,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 GATE := .venv/bin/python -m tools.gate
 # these need root for containers: without it they run themselves again under sudo
-ROOT_TARGETS := cluster test nodes molecule e2e faults bench clean
+ROOT_TARGETS := cluster test nodes directory molecule e2e faults bench clean
 
 .PHONY: help setup lock $(ROOT_TARGETS) lint sanity unit integration docs distclean
 
@@ -51,6 +51,10 @@ integration: ## modules and local_cloud over HTTP, on ansible-core 2.19 and 2.21
 nodes: ## the containers that play instances: files, agents, Slurm, failures
 	@tools/sudo.sh tools/setup.sh venv containers
 	@tools/sudo.sh $(GATE) nodes
+
+directory: ## Active Directory and its LDAPS endpoint: made, used, failing
+	@tools/sudo.sh tools/setup.sh venv containers
+	@tools/sudo.sh $(GATE) directory
 
 molecule: ## each role on a systemd container: check, converge, idempotence, verify
 	@tools/sudo.sh tools/setup.sh venv containers

@@ -103,12 +103,20 @@ def _add_fault_commands(parser: argparse.ArgumentParser) -> None:
 
     one = action("set", _fault_set, "Add a fault, or replace the one of the same kind and aim.")
     one.add_argument("kind", choices=KINDS)
-    how = one.add_mutually_exclusive_group(required=True)
+    how = one.add_mutually_exclusive_group()
     how.add_argument("--percent", type=float, help="how often")
     how.add_argument("--count", type=int, help="how many times")
     how.add_argument("--rate", type=float, help="of throttle: calls a second that pass")
     one.add_argument("--operation", help="which requests: CreateCluster, s3:PutObject, s3:* (default: all)")
     one.add_argument("--instance-group", help="which nodes (default: all)")
+    one.add_argument("--resource", help="domain of a directory, name of a load balancer, address of a target")
+    one.add_argument("--seconds", type=float, help="of directory_slow: by which everything is late, each way")
+    one.add_argument(
+        "--certificate",
+        type=argparse.FileType("r"),
+        metavar="FILE",
+        help="of certificate_swapped: PEM with key, certificate and chain (default: one by an unknown authority)",
+    )
     one = action("seed", _fault_seed, "Start the random sequences anew.")
     one.add_argument("seed", type=int)
     one = action("list", _fault_list, "Print the faults.")
@@ -268,15 +276,20 @@ def _env(options: argparse.Namespace) -> int:
 def _fault_text(fault: dict[str, Any]) -> str:
     if "rate" in fault:
         often = f"above {fault['rate']:g} a second"
-    else:
+    elif "percent" in fault or "count" in fault:
         often = f"{fault['percent']:g} %" if "percent" in fault else f"{fault['count']} times"
-    aim = fault.get("operation") or fault.get("instance_group") or "all"
+    else:
+        often = f"{fault['seconds']:g} s" if "seconds" in fault else "until cleared"
+    aim = fault.get("operation") or fault.get("instance_group") or fault.get("resource") or "all"
     return f"{fault['kind']}  {often}  {aim}"
 
 
 def _fault_set(options: argparse.Namespace) -> int:
-    names = ("kind", "percent", "count", "rate", "operation", "instance_group")
+    names = ("kind", "percent", "count", "rate", "operation", "instance_group", "resource", "seconds")
     fault = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    if options.certificate is not None:
+        with options.certificate as stream:
+            fault["certificate"] = stream.read()
     client.call(_paths(options), "PUT", "faults", fault)
     print(_fault_text(fault))
     return 0

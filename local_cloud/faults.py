@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Faults that a user injects: in requests (throttling, 5xx, dropped connections) and in the engine (nodes).
+"""Faults that a user injects: in requests (throttling, 5xx, dropped connections), in nodes, in directories.
 
-Each fault happens either with a percentage, drawn from a random sequence of its own that depends on the seed and the
-fault alone, so that a run can be repeated; or a number of times, and is gone after that. Throttling may also be that of
-a service: so many calls a second pass.
+Those of what runs (an endpoint that is down) hold until they are cleared. Every other fault happens either with a
+percentage, drawn from a random sequence of its own that depends on the seed and the fault alone, so that a run can be
+repeated; or a number of times, and is gone after that. Throttling may also be that of a service: so many calls a second
+pass.
 """
 
 from __future__ import annotations
@@ -34,7 +35,16 @@ DROP_AFTER = "drop_after"
 REQUEST_KINDS = (THROTTLE, SERVER_ERROR, DROP, DROP_AFTER)
 # A lifecycle failure hits the nodes of the records provider only: real ones run real scripts.
 ENGINE_KINDS = ("node_launch_failure", "insufficient_capacity", "health_check_failure", "lifecycle_failure")
-KINDS = REQUEST_KINDS + ENGINE_KINDS
+DIRECTORY_FAILURE = "directory_failure"
+TARGET_UNHEALTHY = "target_unhealthy"
+ENDPOINT_DOWN = "endpoint_down"
+CERTIFICATE_SWAPPED = "certificate_swapped"
+DIRECTORY_SLOW = "directory_slow"
+# These hold until they are cleared.
+HELD_KINDS = (TARGET_UNHEALTHY, ENDPOINT_DOWN, CERTIFICATE_SWAPPED, DIRECTORY_SLOW)
+DIRECTORY_KINDS = (DIRECTORY_FAILURE, *HELD_KINDS)
+KINDS = REQUEST_KINDS + ENGINE_KINDS + DIRECTORY_KINDS
+_HIDDEN = "(given)"
 
 
 @dataclass(frozen=True)
@@ -48,6 +58,11 @@ class Fault:
         rate: of throttling: calls a second that pass, or None. One of the three rules.
         operation: of request faults: operation that is hit (``CreateCluster``, ``s3:PutObject``, ``s3:*``); None: all.
         instance_group: of engine faults: the group that is hit; None: all.
+        resource: of faults of directories: domain name of the directory, name of the load balancer or address of the
+            target that is hit; None: all.
+        seconds: of ``directory_slow``: by which everything is late, each way.
+        certificate: of ``certificate_swapped``: PEM that is shown (key, certificate, chain); None: one for the right
+            names by an authority that nobody knows.
     """
 
     kind: str
@@ -56,11 +71,14 @@ class Fault:
     rate: float | None = None
     operation: str | None = None
     instance_group: str | None = None
+    resource: str | None = None
+    seconds: float | None = None
+    certificate: str | None = None
 
     @property
     def key(self) -> str:
         """A fault of the same key replaces this one."""
-        return "|".join([self.kind, self.operation or "", self.instance_group or ""])
+        return "|".join([self.kind, self.operation or "", self.instance_group or "", self.resource or ""])
 
     def hits_operation(self, service: str, operation: str) -> bool:
         """Whether a call of ``service`` (signing name) is meant."""
@@ -85,7 +103,23 @@ def parse_fault(raw: Any) -> Fault:
     fault = Fault(**{"kind": "", **raw})
     if fault.kind not in KINDS:
         raise _invalid(f"kind '{fault.kind}' is none of {', '.join(KINDS)}")
-    if [fault.percent, fault.count, fault.rate].count(None) != 2:
+    _check_rule(fault)
+    _check_directory_fault(fault)
+    for name in ("operation", "instance_group", "resource", "certificate"):
+        if not isinstance(getattr(fault, name), (str, type(None))):
+            raise _invalid(f"{name} is no text")
+    if fault.kind in REQUEST_KINDS and fault.instance_group is not None:
+        raise _invalid(f"{fault.kind} hits requests: give operation, not instance_group")
+    if fault.kind in ENGINE_KINDS and fault.operation is not None:
+        raise _invalid(f"{fault.kind} hits nodes: give instance_group, not operation")
+    return fault
+
+
+def _check_rule(fault: Fault) -> None:
+    rules = 3 - [fault.percent, fault.count, fault.rate].count(None)
+    if fault.kind in HELD_KINDS and rules:
+        raise _invalid(f"{fault.kind} holds until it is cleared: give neither percent nor count nor rate")
+    if fault.kind not in HELD_KINDS and rules != 1:
         raise _invalid("give one of percent, count and rate")
     if fault.percent is not None and not _is_number(fault.percent, 0, 100):
         raise _invalid(f"percent {fault.percent!r} is no number from 0 to 100")
@@ -95,14 +129,23 @@ def parse_fault(raw: Any) -> Fault:
         raise _invalid(f"rate {fault.rate!r} is no number above 0, up to 1000 calls a second")
     if fault.rate is not None and fault.kind != THROTTLE:
         raise _invalid(f"rate is for {THROTTLE} only")
-    for name in ("operation", "instance_group"):
-        if not isinstance(getattr(fault, name), (str, type(None))):
-            raise _invalid(f"{name} is no text")
-    if fault.kind in REQUEST_KINDS and fault.instance_group is not None:
-        raise _invalid(f"{fault.kind} hits requests: give operation, not instance_group")
-    if fault.kind in ENGINE_KINDS and fault.operation is not None:
-        raise _invalid(f"{fault.kind} hits nodes: give instance_group, not operation")
-    return fault
+
+
+def _check_directory_fault(fault: Fault) -> None:
+    ours = fault.kind in DIRECTORY_KINDS
+    if ours and (fault.operation is not None or fault.instance_group is not None):
+        raise _invalid(f"{fault.kind} hits a directory or load balancer: give resource")
+    if not ours and fault.resource is not None:
+        raise _invalid(f"resource is for {', '.join(DIRECTORY_KINDS)} only")
+    if (fault.kind == DIRECTORY_SLOW) != (fault.seconds is not None):
+        raise _invalid(f"seconds are for {DIRECTORY_SLOW}, and it needs them")
+    if fault.seconds is not None and not (_is_number(fault.seconds, 0, 600) and fault.seconds):
+        raise _invalid(f"seconds {fault.seconds!r} is no number above 0, up to 600")
+    if fault.certificate is not None:
+        if fault.kind != CERTIFICATE_SWAPPED:
+            raise _invalid(f"certificate is for {CERTIFICATE_SWAPPED} only")
+        if "PRIVATE KEY" not in str(fault.certificate) or "BEGIN CERTIFICATE" not in str(fault.certificate):
+            raise _invalid("certificate is no PEM text with a private key and a certificate")
 
 
 def _is_number(value: Any, low: float, high: float) -> bool:
@@ -124,6 +167,7 @@ class Faults:
         self._seed = 0
         self._faults: dict[str, Fault] = {}
         self._random: dict[str, random.Random] = {}
+        self._watchers: list[Callable[[], None]] = []
         self._buckets: dict[str, tuple[float, float]] = {}
         """Of faults with a rate: calls that may pass at once, and when that was."""
         if path is not None and path.exists():
@@ -132,9 +176,17 @@ class Faults:
             self._faults = {fault.key: fault for fault in map(parse_fault, state["faults"])}
 
     def describe(self) -> dict[str, Any]:
-        """Seed and faults as JSON types."""
+        """Seed and faults as JSON types; certificates have keys in them and are not told."""
         with self._lock:
-            return self._state()
+            state = self._state()
+        for fault in state["faults"]:
+            if "certificate" in fault:
+                fault["certificate"] = _HIDDEN
+        return state
+
+    def watch(self, watcher: Callable[[], None]) -> None:
+        """Call this after each change."""
+        self._watchers.append(watcher)
 
     def put(self, fault: Fault) -> None:
         """Add a fault, or replace the one of the same kind and aim; percent or count 0 removes it."""
@@ -142,9 +194,10 @@ class Faults:
             self._faults.pop(fault.key, None)
             self._random.pop(fault.key, None)
             self._buckets.pop(fault.key, None)
-            if fault.percent or fault.count or fault.rate:
+            if fault.kind in HELD_KINDS or fault.percent or fault.count or fault.rate:
                 self._faults[fault.key] = fault
             self._save()
+        self._tell()
 
     def set_seed(self, seed: int) -> None:
         """Start all random sequences anew."""
@@ -160,11 +213,18 @@ class Faults:
             self._faults = kept
             self._random = {key: value for key, value in self._random.items() if key in kept}
             self._save()
+        self._tell()
 
-    def take(self, kind: str, instance_group: str) -> bool:
-        """Whether the engine fault ``kind`` happens now to a node of ``instance_group``; counts it."""
+    def take(self, kind: str, aim: str) -> bool:
+        """Whether the fault ``kind`` happens now to a node of the group, or the directory, ``aim``; counts it."""
         with self._lock:
-            return self._draw([f for f in self._of(kind) if f.instance_group in (None, instance_group)])
+            return self._draw([f for f in self._of(kind) if (f.instance_group or f.resource) in (None, aim)])
+
+    def on(self, kind: str, resource: str) -> Fault | None:
+        """The fault ``kind`` that holds for this directory, load balancer or target now; the one aimed at it first."""
+        with self._lock:
+            found = [fault for fault in self._of(kind) if fault.resource in (None, resource)]
+        return max(found, key=lambda fault: fault.resource is not None, default=None)
 
     def take_request(self, kind: str, service: str, operation: str) -> bool:
         """Whether the request fault ``kind`` happens now to this call; counts it."""
@@ -210,6 +270,10 @@ class Faults:
     def _state(self) -> dict[str, Any]:
         shown = [{k: v for k, v in asdict(fault).items() if v is not None} for fault in self._faults.values()]
         return {"seed": self._seed, "faults": shown}
+
+    def _tell(self) -> None:
+        for watcher in self._watchers:
+            watcher()
 
     def _save(self) -> None:
         if self._path is not None:

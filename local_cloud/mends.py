@@ -23,8 +23,12 @@ from moto.s3.exceptions import InvalidBucketName
 from moto.s3.responses import S3Response
 from werkzeug.datastructures import Headers
 
+from local_cloud import mends_acm
+from local_cloud import mends_ds
 from local_cloud import mends_eks
+from local_cloud import mends_elbv2
 from local_cloud import mends_fsx
+from local_cloud import mends_route53
 from local_cloud.moto_access import account_of
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -58,8 +62,8 @@ def apply() -> None:
     _mend_log_filter()
     _mend_new_buckets()
     _mend_offerings()
-    mends_eks.apply()
-    mends_fsx.apply()
+    for part in (mends_acm, mends_ds, mends_eks, mends_elbv2, mends_fsx, mends_route53):
+        part.apply()
     # The type of a NAT gateway in DescribeTags (EC2 API reference, TagSpecification).
     ec2_utils.EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"
 

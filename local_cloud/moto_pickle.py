@@ -22,6 +22,10 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 from typing import Any
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import rsa
 from moto.core.base_backend import AccountSpecificBackend
 from moto.core.base_backend import BackendDict
 from moto.core.base_backend import BaseBackend
@@ -198,6 +202,19 @@ def _restore_object(key: Any, state: dict[str, Any]) -> None:
     key.__setstate__({**state, "value": (loading.bodies / state[_BODY_MARK]).read_bytes()})
 
 
+def _private_key(pem: bytes) -> Any:
+    return serialization.load_pem_private_key(pem, None)
+
+
+def _certificate(pem: bytes) -> Any:
+    return x509.load_pem_x509_certificate(pem)
+
+
+def _reduce_private_key(key: Any) -> Any:
+    form = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return _private_key, (key.private_bytes(*form),)
+
+
 def _reference_image(image: Any) -> Any:
     if image.owner_alias != _PUBLIC:
         return NotImplemented
@@ -219,4 +236,8 @@ _REFERENCES: tuple[tuple[type, Callable[[Any], Any]], ...] = (
     (AWSManagedPolicy, lambda one: (_policy, (one.account_id, one.partition, one.arn, one.id, one.attachment_count))),
     (Ami, _reference_image),
     (Snapshot, _reference_snapshot),
+    # of Certificate Manager; what OpenSSL keeps can't be pickled
+    (rsa.RSAPrivateKey, _reduce_private_key),
+    (ec.EllipticCurvePrivateKey, _reduce_private_key),
+    (x509.Certificate, lambda one: (_certificate, (one.public_bytes(serialization.Encoding.PEM),))),
 )

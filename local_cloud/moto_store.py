@@ -23,6 +23,7 @@ from local_cloud.errors import LocalCloudError
 from local_cloud.files import write_atomically
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -68,7 +69,12 @@ class MotoStore:
         self._unsavable: dict[str, str] = {}
         self._dirty = threading.Event()
         self._closing = threading.Event()
+        self._watchers: list[Callable[[str], None]] = []
         self._flusher = threading.Thread(target=self._flush_logs, name="moto-logs", daemon=True)
+
+    def watch(self, watcher: Callable[[str], None]) -> None:
+        """Call this with a service's signing name after each of its changes."""
+        self._watchers.append(watcher)
 
     @property
     def unsavable(self) -> dict[str, str]:
@@ -122,6 +128,8 @@ class MotoStore:
             finally:
                 for group in reversed(groups):
                     self._locks[group].release()
+                for watcher in self._watchers:
+                    watcher(signing_name)
 
     def save_all(self) -> None:
         """Save all groups now."""

@@ -28,6 +28,7 @@ from local_cloud.providers.base import ProviderSettings
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from local_cloud.directory.machines import Machines
     from local_cloud.providers.base import Provider
 
 log = logging.getLogger(__name__)
@@ -155,6 +156,17 @@ def provider_of(name: str, port: int, paths: CloudPaths) -> Provider:
     return open_provider(name, settings)
 
 
+def machines_of(provider: Provider, paths: CloudPaths) -> Machines:
+    """What plays directories and balancers beside the provider's instances."""
+    from local_cloud.directory.machines import NoMachines  # noqa: PLC0415
+    from local_cloud.directory.machines import PodmanMachines  # noqa: PLC0415
+    from local_cloud.providers.podman import PodmanProvider  # noqa: PLC0415
+
+    if isinstance(provider, PodmanProvider):
+        return PodmanMachines(provider.podman, provider.networks, paths.name, paths.state)
+    return NoMachines()
+
+
 class Server:
     """Listeners and application of one instance."""
 
@@ -181,6 +193,8 @@ class Server:
         from local_cloud import mends_eks  # noqa: PLC0415
         from local_cloud.admin import Admin  # noqa: PLC0415
         from local_cloud.app import App  # noqa: PLC0415
+        from local_cloud.directory import hooks  # noqa: PLC0415
+        from local_cloud.directory.keeper import Keeper  # noqa: PLC0415
         from local_cloud.faults import Faults  # noqa: PLC0415
         from local_cloud.handler import QuietHandler  # noqa: PLC0415
         from local_cloud.hyperpod.service import HyperPodService  # noqa: PLC0415
@@ -206,6 +220,12 @@ class Server:
             speed=settings.speed,
         )
         mends_eks.joined_nodes = self._service.eks_nodes
+        machines = machines_of(self._provider, self._paths)
+        self._keeper = Keeper(self._service.clock, MotoAccess(self._store), faults, machines)
+        hooks.install(self._keeper)
+        self._store.watch(self._keeper.changed)
+        faults.watch(self._keeper.wake)
+        self._keeper.start()
         about = {**asdict(settings), "pid": os.getpid(), "started": time.time()}
         admin = Admin(self._service, faults=faults, quotas=quotas, store=self._store, token=self._token, about=about)
         app = self._counted(App(self._service, moto, admin, faults, quotas, enforce_iam=settings.enforce_iam))
@@ -256,6 +276,7 @@ class Server:
         with self._idle:
             self._idle.wait_for(lambda: self._inflight == 0, timeout=_DRAIN)
         try:
+            self._keeper.stop()
             self._service.close()
             self._provider.close(purge=False)
         finally:

@@ -44,6 +44,8 @@ PACKAGES = (
     *("munge", "mariadb-server"),
     # time, and the desktop's daemons that the AMI carries
     *("chrony", "avahi-daemon", "switcheroo-control"),
+    # the resolver of a VPC is a container of this image (providers/podman_vpc.py)
+    "unbound",
 )
 
 # Units that mean nothing, or fail, in a container; a systemd mask is a link to /dev/null (systemd.unit(5)).

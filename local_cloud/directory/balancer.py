@@ -16,6 +16,7 @@ from local_cloud.files import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Sequence
     from pathlib import Path
 
     from local_cloud.directory.containers import Place
@@ -28,9 +29,9 @@ _SECONDS = 10.0
 class Balancer(Machine):
     """One HAProxy. Other settings are taken up without ending connections."""
 
-    def __init__(self, podman: Podman, place: Place, image: str, folder: Path) -> None:
-        """A balancer that need not be there yet; ``folder`` (made, mode 0700) keeps its configuration and keys."""
-        super().__init__(podman, place, image)
+    def __init__(self, podman: Podman, place: Place, image: str, folder: Path, addresses: Sequence[str]) -> None:
+        """See Machine; ``folder`` (made, mode 0700) keeps its configuration and keys."""
+        super().__init__(podman, place, image, addresses)
         self._folder = folder
         self._sockets = folder / "run"
 

@@ -10,10 +10,12 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 
 from local_cloud.errors import LocalCloudError
+from local_cloud.providers.podman_command import COMMAND_SECONDS
 from local_cloud.providers.podman_command import LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from collections.abc import Sequence
 
     from local_cloud.providers.podman_command import Podman
 
@@ -29,6 +31,7 @@ class Place:
         cloud: value of the label that all containers of a local cloud carry.
         network: podman network it is in.
         address: its address there.
+        prefix_length: of that network.
         labels: further ones.
     """
 
@@ -36,6 +39,7 @@ class Place:
     cloud: str
     network: str
     address: str
+    prefix_length: int
     labels: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -45,11 +49,20 @@ def hardware_address(address: str) -> str:
 
 
 class Machine:
-    """One container that runs one service."""
+    """One container that runs one service at one or several addresses."""
 
-    def __init__(self, podman: Podman, place: Place, image: str) -> None:
+    def __init__(self, podman: Podman, place: Place, image: str, addresses: Sequence[str]) -> None:
+        """One that need not be there yet.
+
+        Args:
+            podman: runs it.
+            place: of its first address.
+            image: from directory.image.
+            addresses: all of them, the first one included.
+        """
         self.podman = podman
         self.place = place
+        self.addresses = tuple(addresses)
         self._image = image
 
     @property
@@ -76,6 +89,7 @@ class Machine:
         """Create and start the container, or start the one that is there."""
         state = self.state()
         if state is None:
+            more = " ".join(f"{address}/{self.place.prefix_length}" for address in self.addresses[1:])
             labels = {LABEL: self.place.cloud, **self.place.labels}
             try:
                 self.podman.run(
@@ -84,8 +98,10 @@ class Machine:
                     *("--no-hosts", "--restart=no"),
                     *self.podman.runtime.plain_args,
                     *(f"--label={key}={value}" for key, value in labels.items()),
+                    *("--cap-add=NET_ADMIN", f"--env=ADDRESSES={more}"),
                     *options,
                     self._image,
+                    "/opt/directory/at-addresses",
                     *command,
                 )
             except LocalCloudError:
@@ -108,6 +124,6 @@ class Machine:
         if self.state() is not None:
             self.podman.remove(self.name)
 
-    def execute(self, *command: str, stdin: str | None = None) -> str:
+    def execute(self, *command: str, stdin: str | None = None, seconds: float = COMMAND_SECONDS) -> str:
         """Run a command in the container; what it prints. Raises PodmanError with the end of its errors."""
-        return self.podman.run("exec", "--interactive", self.name, *command, stdin=stdin)
+        return self.podman.run("exec", "--interactive", self.name, *command, stdin=stdin, seconds=seconds)

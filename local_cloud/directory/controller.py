@@ -18,8 +18,6 @@ from local_cloud.providers.podman_command import PodmanError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from local_cloud.directory.containers import Place
-    from local_cloud.providers.podman_command import Podman
 
 LDAP_PORT = 389
 TLS_FOLDER = "/etc/directory/tls"
@@ -27,6 +25,9 @@ TLS_FOLDER = "/etc/directory/tls"
 _BIND = bytes.fromhex("300c020101600702010304008000")
 _BIND_SUCCEEDED = bytes.fromhex("0a0100")
 _ANSWER_SECONDS = 2.0
+# Six seconds of work are a minute or two on a machine that has too much to do.
+_WORK_SECONDS = 600.0
+_SHORTEST = 7
 _PASSWORD_OPTION = re.compile(r"--[a-z]*pass[a-z]*=")
 
 
@@ -48,27 +49,9 @@ class DomainController(Machine):
     are not changed over a connection that isn't encrypted: see ``set_password``.
     """
 
-    def __init__(self, podman: Podman, place: Place, image: str, addresses: Sequence[str], prefix_length: int) -> None:
-        """A controller that need not be there yet.
-
-        Args:
-            podman: runs it.
-            place: of its first address.
-            image: from directory.image.
-            addresses: all of them, the first one included.
-            prefix_length: of the network they are in.
-        """
-        super().__init__(podman, place, image)
-        self.addresses = tuple(addresses)
-        self._prefix_length = prefix_length
-
     def create(self) -> None:
         """Create and start it; without a domain it waits for one."""
-        more = " ".join(f"{address}/{self._prefix_length}" for address in self.addresses[1:])
-        self.launch(
-            *("--hostname=dc1", "--cap-add=NET_ADMIN", f"--env=ADDRESSES={more}"),
-            command=("/opt/directory/controller",),
-        )
+        self.launch("--hostname=dc1", command=("/opt/directory/controller",))
 
     def provision(self, domain: str, netbios: str, password: str) -> None:
         """Make the domain, unless there is one; takes about six seconds.
@@ -132,12 +115,15 @@ class DomainController(Machine):
 
     def _administer(self, do: str, **order: Any) -> str:
         try:
-            return self.execute("/opt/directory/administer", stdin=json.dumps({"do": do, **order}))
+            return self.execute(
+                "/opt/directory/administer", stdin=json.dumps({"do": do, **order}), seconds=_WORK_SECONDS
+            )
         except PodmanError as error:
             # Samba may repeat what it does not understand
             secrets = [order.get("password", "")]
             secrets += [text.partition("=")[2] for text in order.get("arguments", ()) if _PASSWORD_OPTION.match(text)]
             told = str(error)
-            for secret in filter(None, secrets):
-                told = told.replace(secret, "...")
+            for secret in secrets:
+                # what is shorter is nobody's password, and may well be a part of the message
+                told = told.replace(secret, "...") if len(secret) >= _SHORTEST else told
             raise PodmanError(told) from None

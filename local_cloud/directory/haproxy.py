@@ -20,10 +20,11 @@ _FIRST_DELAY_PORT = 20000
 
 @dataclass(frozen=True)
 class Target:
-    """An address that connections are passed on to."""
+    """An address that connections are passed on to; ``fails``: its health checks fail, whatever it answers."""
 
     address: str
     port: int
+    fails: bool = False
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,15 @@ def _servers(group: Group, ports: dict[tuple[str, Target], int]) -> list[str]:
         late = ports.get((group.name, target))
         to = server_name(target) if late is None else f"127.0.0.1:{late}"
         lines.append(
-            f"    server {server_name(target)} {to} check addr {target.address} port {check.port or target.port} "
+            f"    server {server_name(target)} {to} check {_checked(target, check)} "
             f"inter {round(check.seconds * 1000)}ms rise {check.rise} fall {check.fall}"
         )
     return lines
+
+
+def _checked(target: Target, check: Check) -> str:
+    # nobody listens on the discard port of the balancer itself (RFC 863)
+    return "addr 127.0.0.1 port 9" if target.fails else f"addr {target.address} port {check.port or target.port}"
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from local_cloud.context import RequestContext
+    from local_cloud.hyperpod.clock import Clock
     from local_cloud.hyperpod.core import FaultSource
     from local_cloud.hyperpod.core import QuotaSource
     from local_cloud.hyperpod.model import Cluster
@@ -122,6 +123,11 @@ class HyperPodService:
                 found = list(region.clusters.values())
             clusters += [_snapshot(cluster) for cluster in found]
         return {"speed": self._core.clock.speed, "clusters": clusters}
+
+    @property
+    def clock(self) -> Clock:
+        """Virtual time."""
+        return self._core.clock
 
     def set_speed(self, speed: float) -> None:
         """Change how fast virtual time goes. Raises ValueError unless it is positive."""

@@ -9,12 +9,10 @@ the cloud's state folder: ``nodes/<id>`` (what the node is told, mounted read-on
 
 from __future__ import annotations
 
-import ipaddress
 import json
 import logging
 import os
 import shutil
-import subprocess
 import threading
 from typing import TYPE_CHECKING
 from typing import Any
@@ -23,18 +21,19 @@ from local_cloud.ami.agents.lifecycle_plan import IMDS_PATIENCE
 from local_cloud.ami.build import ensure_image
 from local_cloud.hyperpod.instance_types import has_instance_store
 from local_cloud.image_base import ImageError
-from local_cloud.providers import podman_network
 from local_cloud.providers.base import LaunchError
 from local_cloud.providers.podman_command import LABEL
 from local_cloud.providers.podman_command import Podman
 from local_cloud.providers.podman_command import PodmanError
 from local_cloud.providers.podman_runtime import detect
+from local_cloud.providers.podman_vpc import VpcNetworks
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from local_cloud.providers.base import NodeSpec
     from local_cloud.providers.base import ProviderSettings
+    from local_cloud.providers.podman_vpc import VpcNetwork
 
 LOG = logging.getLogger(__name__)
 INSTANCE_LABEL = "podforge.instance_id"
@@ -79,7 +78,8 @@ class PodmanProvider:
     def __init__(self, settings: ProviderSettings) -> None:
         self._settings = settings
         self._runtime = detect()
-        self._podman = Podman(self._runtime)
+        self.podman = Podman(self._runtime)
+        self.networks = VpcNetworks(self.podman, settings.cloud, settings.state_dir, self._ensure_image)
         self._image: str | None = None
         self._lock = threading.Lock()
 
@@ -99,13 +99,14 @@ class PodmanProvider:
             self._remove_disks(spec)
             found = None
         moved = self._write_node(spec)
+        network = self.networks.ensure(spec.vpc_id, spec.vpc_cidr, spec.subnet_cidr)
         if found is None:
-            self._create(spec, name)
+            self._create(spec, name, network)
         elif found["State"]["Status"] != "running":
-            self._podman.run("start", name)
+            self.podman.run("start", name)
         elif moved:
             # Its socket unit listens on the port of the time it booted.
-            self._podman.run("restart", "--time", str(STOP_SECONDS), name)
+            self.podman.run("restart", "--time", str(STOP_SECONDS), name)
 
     def reboot(self, spec: NodeSpec) -> None:
         """Restart the container; its file system stays."""
@@ -113,7 +114,7 @@ class PodmanProvider:
         if self._inspect(name) is None:
             raise LaunchError(f"Instance {spec.instance_id} does not exist.")
         try:
-            self._podman.run("restart", "--time", str(STOP_SECONDS), name)
+            self.podman.run("restart", "--time", str(STOP_SECONDS), name)
         except PodmanError as error:
             raise LaunchError(f"Instance {spec.instance_id} could not be restarted: {error}") from error
 
@@ -126,7 +127,7 @@ class PodmanProvider:
         self._remove_disks(spec)
         shutil.rmtree(self._settings.state_dir / "nodes" / spec.instance_id, ignore_errors=True)
         # The next VPC may have the same addresses; a network that is in use stays, as podman refuses.
-        self._drop_networks(f"podforge-{spec.cloud}-{spec.vpc_id}")
+        self.networks.drop(spec.vpc_id)
 
     def running(self) -> set[str]:
         """Ids of the instances whose containers run."""
@@ -141,35 +142,35 @@ class PodmanProvider:
         names = [container["Names"][0] for container in self._containers()]
         if not purge:
             if names:
-                self._podman.run("stop", "--ignore", "--time", str(STOP_SECONDS), *names)
+                self.podman.run("stop", "--ignore", "--time", str(STOP_SECONDS), *names)
             return
         for name in names:
             self._remove(name)
-        self._drop_networks("")
-        for folder in ("nodes", "disks", "logs", "fsx"):
+        self.networks.drop()
+        for folder in ("nodes", "disks", "logs", "fsx", "balancers", "resolvers"):
             shutil.rmtree(self._settings.state_dir / folder, ignore_errors=True)
 
     # --- containers ----------------------------------------------------------------------------------------------
 
-    def _create(self, spec: NodeSpec, name: str) -> None:
-        network = self._ensure_network(spec)
+    def _create(self, spec: NodeSpec, name: str, network: VpcNetwork) -> None:
         try:
-            self._podman.run("run", "--detach", *self._arguments(spec, name, network), self._ensure_image())
+            self.podman.run("run", "--detach", *self._arguments(spec, name, network), self._ensure_image())
         except PodmanError:
             # podman leaves a container that it could create and not start.
-            self._podman.run("rm", "--force", "--ignore", name)
+            self.podman.run("rm", "--force", "--ignore", name)
             # somebody may have removed the image; it is looked for again next time
             self._image = None
             raise
 
-    def _arguments(self, spec: NodeSpec, name: str, network: str) -> list[str]:
+    def _arguments(self, spec: NodeSpec, name: str, network: VpcNetwork) -> list[str]:
         labels = {LABEL: spec.cloud, INSTANCE_LABEL: spec.instance_id, SHAPE_LABEL: shape_of(spec)}
         labels["podforge.cluster"] = spec.cluster_arn
         arguments = [
             *self._runtime.run_args,
             f"--name={name}",
             f"--hostname={spec.hostname}",
-            f"--network={network}",
+            f"--network={network.name}",
+            f"--dns={network.resolver}",
             f"--ip={spec.ip_address}",
             "--no-hosts",  # /etc/hosts is the host agent's
             # The host's disks and accelerators are not the instance's.
@@ -195,7 +196,7 @@ class PodmanProvider:
 
     def _inspect(self, name: str) -> dict[str, Any] | None:
         """The container, None when there is none. A foreign one of that name is an error."""
-        found = self._podman.inspect(name)
+        found = self.podman.inspect(name)
         if found is None:
             return None
         if (found["Config"].get("Labels") or {}).get(LABEL) != self._settings.cloud:
@@ -203,10 +204,10 @@ class PodmanProvider:
         return found
 
     def _containers(self) -> list[dict[str, Any]]:
-        return self._podman.containers(self._settings.cloud)
+        return self.podman.containers(self._settings.cloud)
 
     def _remove(self, name: str) -> None:
-        self._podman.remove(name)
+        self.podman.remove(name)
 
     # --- files ---------------------------------------------------------------------------------------------------
 
@@ -266,64 +267,12 @@ class PodmanProvider:
         target = self._settings.state_dir / "logs" / spec.instance_id
         target.mkdir(parents=True, exist_ok=True)
         for source in ("/var/log/provision", "/var/log/aws/clusters", "/var/log/slurm"):
-            done = self._podman.call("cp", f"{name}:{source}", str(target))
+            done = self.podman.call("cp", f"{name}:{source}", str(target))
             if done.returncode:
                 LOG.warning("%s of %s is lost: %s", source, name, done.stderr.strip())
 
     def _remove_disks(self, spec: NodeSpec) -> None:
         shutil.rmtree(self._settings.state_dir / "disks" / spec.instance_id, ignore_errors=True)
-
-    # --- networks ------------------------------------------------------------------------------------------------
-
-    def _ensure_network(self, spec: NodeSpec) -> str:
-        """The network of the VPC's block that holds the instance's subnet."""
-        block = ipaddress.IPv4Network(spec.vpc_cidr)
-        if not ipaddress.IPv4Network(spec.subnet_cidr).subnet_of(block):
-            block = ipaddress.IPv4Network(spec.subnet_cidr)  # a further CIDR block of the VPC
-        with self._lock:
-            networks = self._networks()
-            prefix = f"podforge-{spec.cloud}-{spec.vpc_id}"
-            own = [n for n in networks if podman_network.name_of(n).startswith(prefix)]
-            for network in own:
-                if block in podman_network.subnets(network):
-                    return podman_network.name_of(network)
-            routes = json.loads(_output(["ip", "-json", "-4", "route"]) or "[]")
-            taken = podman_network.overlap(str(block), routes, networks)
-            if taken is not None and self._drop_networks(""):
-                networks = self._networks()
-                routes = json.loads(_output(["ip", "-json", "-4", "route"]) or "[]")
-                taken = podman_network.overlap(str(block), routes, networks)
-            if taken is not None:
-                free = podman_network.free_block(routes, networks)
-                raise LaunchError(
-                    f"The addresses of VPC {spec.vpc_id} ({block}) are in use by {taken}. "
-                    f"Give the VPC another CIDR block, for example {free}."
-                )
-            name = f"{prefix}-{len(own)}" if own else prefix
-            label = f"--label={LABEL}={spec.cloud}"
-            self._podman.run("network", "create", "--disable-dns", label, f"--subnet={block}", name)
-            return name
-
-    def _drop_networks(self, prefix: str) -> int:
-        """Remove networks of this cloud whose names begin so and that nothing uses; how many went."""
-        names = [podman_network.name_of(network) for network in self._networks(own=True)]
-        return sum(
-            self._podman.call("network", "rm", name).returncode == 0 for name in names if name.startswith(prefix)
-        )
-
-    def _networks(self, own: bool = False) -> list[dict[str, Any]]:
-        names = self._podman.run("network", "ls", "--quiet").split()
-        networks: list[dict[str, Any]] = json.loads(self._podman.run("network", "inspect", *names)) if names else []
-        if own:
-            cloud = self._settings.cloud
-            networks = [n for n in networks if _network_labels(n).get(LABEL) == cloud]
-        return networks
-
-
-def _network_labels(network: dict[str, Any]) -> dict[str, str]:
-    """Labels of an inspected network: netavark's form, or CNI's (podman 3)."""
-    labels: dict[str, str] = network.get("labels") or (network.get("args") or {}).get("podman_labels") or {}
-    return labels
 
 
 def _write(path: Path, text: str, mode: int) -> None:
@@ -335,7 +284,3 @@ def _write(path: Path, text: str, mode: int) -> None:
         stream.write(text)
     temporary.chmod(mode)
     temporary.replace(path)
-
-
-def _output(command: list[str]) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout

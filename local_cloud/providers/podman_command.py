@@ -29,15 +29,18 @@ class Podman:
     def __init__(self, runtime: Runtime) -> None:
         self.runtime = runtime
 
-    def call(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, *arguments: str, stdin: str | None = None, seconds: float = COMMAND_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         """Run to the end, whatever that is.
 
         Args:
             arguments: of podman. They can be seen by everybody on this machine: no secrets.
             stdin: what the command reads; the place for secrets.
+            seconds: that it may take.
 
         Raises:
-            PodmanError: it takes longer than COMMAND_SECONDS.
+            PodmanError: it takes longer.
         """
         try:
             return subprocess.run(
@@ -46,14 +49,14 @@ class Podman:
                 capture_output=True,
                 text=True,
                 check=False,
-                timeout=COMMAND_SECONDS,
+                timeout=seconds,
             )
         except subprocess.TimeoutExpired:
-            raise PodmanError(f"podman {arguments[0]} did not end within {COMMAND_SECONDS} seconds") from None
+            raise PodmanError(f"podman {arguments[0]} did not end within {seconds:g} seconds") from None
 
-    def run(self, *arguments: str, stdin: str | None = None) -> str:
+    def run(self, *arguments: str, stdin: str | None = None, seconds: float = COMMAND_SECONDS) -> str:
         """What it prints. Raises PodmanError with the end of its error output when it fails."""
-        done = self.call(*arguments, stdin=stdin)
+        done = self.call(*arguments, stdin=stdin, seconds=seconds)
         if done.returncode:
             lines = [line for line in done.stderr.splitlines() if line.strip()]
             raise PodmanError(f"podman {arguments[0]}: {' '.join(lines[-3:])}")

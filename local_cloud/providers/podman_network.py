@@ -52,3 +52,9 @@ def free_block(routes: list[dict[str, Any]], networks: list[dict[str, Any]]) -> 
         if overlap(block, routes, networks) is None:
             return block
     return "172.24.0.0/16"
+
+
+def labels_of(network: dict[str, Any]) -> dict[str, str]:
+    """Labels of an inspected network: netavark's form, or CNI's (podman 3)."""
+    labels: dict[str, str] = network.get("labels") or (network.get("args") or {}).get("podman_labels") or {}
+    return labels

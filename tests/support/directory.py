@@ -41,14 +41,14 @@ from typing import Self
 
 from local_cloud.directory import haproxy
 from local_cloud.directory.balancer import Balancer
+from local_cloud.directory.certificates import DAY
+from local_cloud.directory.certificates import CertificateAuthority
 from local_cloud.directory.containers import Place
 from local_cloud.directory.controller import DomainController
 from local_cloud.directory.image import ensure_image
 from local_cloud.providers.podman_command import LABEL
 from local_cloud.providers.podman_command import Podman
 from local_cloud.providers.podman_runtime import detect
-from tests.support.certificates import DAY
-from tests.support.certificates import CertificateAuthority
 
 CERTIFICATE = "endpoint.pem"
 GROUP = "directory"
@@ -73,7 +73,7 @@ class DirectoryLab:
         folder: Path,
         domain: str = "corp.example.com",
         netbios: str = "CORP",
-        admin_password: str = "Admin-Passw0rd",
+        admin_password: str = "Rainy-Days-42",
         plain_port: bool = False,
         controller_ldaps: bool = False,
     ) -> None:
@@ -107,11 +107,10 @@ class DirectoryLab:
         self._podman = Podman(detect())
         image = ensure_image(print)
         addresses = [str(self._subnet[10]), str(self._subnet[11])]
-        self.controller = DomainController(
-            self._podman, self._place("dc", addresses[0]), image, addresses, self._subnet.prefixlen
-        )
+        self.controller = DomainController(self._podman, self._place("dc", addresses[0]), image, addresses)
         self.balancer_address = str(self._subnet[20])
-        self.balancer = Balancer(self._podman, self._place("lb", self.balancer_address), image, folder / "balancer")
+        place = self._place("lb", self.balancer_address)
+        self.balancer = Balancer(self._podman, place, image, folder / "balancer", [self.balancer_address])
 
     @property
     def base_dn(self) -> str:
@@ -184,7 +183,7 @@ class DirectoryLab:
         self.controller.set_password(user, password)
 
     def _place(self, role: str, address: str) -> Place:
-        return Place(f"podforge-{self._prefix}-{role}", self._prefix, self.network, address)
+        return Place(f"podforge-{self._prefix}-{role}", self._prefix, self.network, address, self._subnet.prefixlen)
 
     def _start(self) -> None:
         label = f"--label={LABEL}={self._prefix}"

@@ -149,6 +149,12 @@ def nodes() -> Layer:
     return Layer("nodes", "containers as HyperPod instances", (check,), seconds=240, containers=True)
 
 
+def directory() -> Layer:
+    """Directories, their endpoints and what uses them, on containers."""
+    check = pytest("directory", "tests/directory")
+    return Layer("directory", "Active Directory and its LDAPS endpoint", (check,), seconds=180, containers=True)
+
+
 def molecule() -> Layer:
     """Every role on containers: one run, so that the containers are made once."""
     found = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
@@ -182,6 +188,7 @@ ALL = {
     "unit-2.21": lambda: unit(newest=True),
     "integration-2.21": lambda: integration(newest=True),
     "nodes": nodes,
+    "directory": directory,
     "molecule": molecule,
     "e2e": e2e,
     "faults": faults,

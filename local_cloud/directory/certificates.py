@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A private certificate authority for tests, and server certificates of it: good ones and bad ones."""
+"""A private certificate authority and its server certificates: for tests, and for certificates that are to be wrong."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class ServerCertificate:
 class CertificateAuthority:
     """Signs server certificates. Keys are of the curve P-256, which takes no time to make."""
 
-    def __init__(self, common_name: str = "podforge test CA") -> None:
+    def __init__(self, common_name: str = "podforge CA") -> None:
         self._key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.datetime.now(datetime.UTC)
+        now = datetime.datetime.now(datetime.timezone.utc)
         self._certificate = (
             x509.CertificateBuilder()
             .subject_name(_name(common_name))
@@ -67,7 +67,7 @@ class CertificateAuthority:
     def issue(self, *names: str, ends: datetime.timedelta = 90 * DAY) -> ServerCertificate:
         """A certificate for these DNS names; ``ends``: from now, negative for one that has expired."""
         key = ec.generate_private_key(ec.SECP256R1())
-        now = datetime.datetime.now(datetime.UTC)
+        now = datetime.datetime.now(datetime.timezone.utc)
         authority = x509.SubjectKeyIdentifier.from_public_key(self._key.public_key())
         certificate = (
             x509.CertificateBuilder()

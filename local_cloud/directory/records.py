@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What moto's own objects lack and is kept with them, so that it is saved and lost with them.
+
+A directory has ``Record``, a network load balancer ``BalancerRecord``: JSON types only.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from typing import Any
+
+from local_cloud.directory import stages
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+NETWORK = "network"
+_ATTRIBUTE = "local_cloud"
+
+
+def record(thing: Any) -> dict[str, Any]:
+    """What is kept with a directory or load balancer of moto; may be changed.
+
+    Of a directory: ``since`` (virtual time of its stage), ``reason``, ``forwarders`` by domain, ``certificates`` by id,
+    ``ldaps``, ``provisioned``. Of a load balancer: ``since``, ``interfaces`` (ids by subnet).
+    """
+    kept: dict[str, Any] = thing.__dict__.setdefault(_ATTRIBUTE, {})
+    return kept
+
+
+def directories() -> Iterator[tuple[Any, Any]]:
+    """(backend, directory) of all accounts and regions; Managed Microsoft ADs only."""
+    from moto.ds.models import ds_backends  # noqa: PLC0415 # moto must be imported after the environment is clean
+
+    for backend in _backends(ds_backends):
+        for directory in list(backend.directories.values()):
+            if directory.directory_type == "MicrosoftAD":
+                yield backend, directory
+
+
+def balancers() -> Iterator[tuple[Any, Any]]:
+    """(backend, load balancer) of all accounts and regions; network load balancers only."""
+    from moto.elbv2.models import elbv2_backends  # noqa: PLC0415
+
+    for backend in _backends(elbv2_backends):
+        for balancer in list(backend.load_balancers.values()):
+            if balancer.type == NETWORK:
+                yield backend, balancer
+
+
+def private_zones() -> Iterator[Any]:
+    """Hosted zones of all accounts that are for VPCs."""
+    from moto.route53.models import route53_backends  # noqa: PLC0415
+
+    for backend in _backends(route53_backends):
+        for zone in list(backend.zones.values()):
+            if zone.private_zone and zone.vpcs:
+                yield zone
+
+
+def _backends(service: Any) -> Iterator[Any]:
+    for account in list(service.values()):
+        yield from list(account.values())
+
+
+def move(directory: Any, to: stages.Move, now: float) -> None:
+    """Put a directory into another stage."""
+    from moto.core.utils import utcnow  # noqa: PLC0415
+
+    directory.stage = to.stage
+    directory.stage_last_updated_date_time = utcnow()
+    record(directory).update(since=now, reason=to.reason)
+
+
+def addresses_of(backend: Any, balancer: Any) -> list[str]:
+    """Private addresses of a load balancer, one for each subnet, in the order of its subnets."""
+    interfaces = record(balancer).get("interfaces", {})
+    enis = backend.ec2_backend.enis
+    return [
+        enis[interfaces[subnet.id]].private_ip_address
+        for subnet in balancer.subnets
+        if interfaces.get(subnet.id) in enis
+    ]
