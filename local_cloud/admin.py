@@ -39,6 +39,7 @@ from local_cloud.wire import Answer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from local_cloud.directory.keeper import Keeper
     from local_cloud.faults import Faults
     from local_cloud.hyperpod.service import HyperPodService
     from local_cloud.moto_store import MotoStore
@@ -59,6 +60,7 @@ class Admin:
         faults: Faults,
         quotas: Quotas,
         store: MotoStore,
+        keeper: Keeper,
         token: str,
         about: dict[str, Any],
     ) -> None:
@@ -67,6 +69,7 @@ class Admin:
         self._faults = faults
         self._quotas = quotas
         self._store = store
+        self._keeper = keeper
         self._token = token
         self._about = about
 
@@ -125,6 +128,7 @@ class Admin:
             **self._about,
             "faults": self._faults.describe()["faults"],
             "not_saved": self._store.unsavable,
+            **self._keeper.snapshot(),
             **self._service.snapshot(),
         }
 

@@ -202,6 +202,12 @@ def _status(options: argparse.Namespace) -> int:
         print(f"fault: {_fault_text(fault)}")
     for service, why in status["not_saved"].items():
         print(f"not saved: {service} ({why})")
+    for one in status["directories"]:
+        reason = f"  {one['reason']}" if one["reason"] else ""
+        print(f"directory: {one['name']}  {one['stage']}  {one['id']}  {' '.join(one['addresses'])}{reason}")
+    for one in status["load_balancers"]:
+        ports = " ".join(map(str, one["ports"])) or "no listeners"
+        print(f"load balancer: {one['name']}  {one['state']}  {' '.join(one['addresses'])}  {ports}")
     if not status["clusters"]:
         print("no clusters")
     for cluster in status["clusters"]:

@@ -227,7 +227,15 @@ class Server:
         faults.watch(self._keeper.wake)
         self._keeper.start()
         about = {**asdict(settings), "pid": os.getpid(), "started": time.time()}
-        admin = Admin(self._service, faults=faults, quotas=quotas, store=self._store, token=self._token, about=about)
+        admin = Admin(
+            self._service,
+            faults=faults,
+            quotas=quotas,
+            store=self._store,
+            keeper=self._keeper,
+            token=self._token,
+            about=about,
+        )
         app = self._counted(App(self._service, moto, admin, faults, quotas, enforce_iam=settings.enforce_iam))
         self._servers = [
             make_server(host, port, app, threaded=True, request_handler=QuietHandler, fd=listener.fileno())

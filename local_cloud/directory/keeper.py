@@ -98,6 +98,30 @@ class Keeper:
         """Faults or the speed have changed: look now."""
         self._wake.set()
 
+    def snapshot(self) -> dict[str, Any]:
+        """Directories and network load balancers, for 'status'."""
+        return {
+            "directories": [
+                {
+                    "id": directory.directory_id,
+                    "name": directory.name,
+                    "stage": directory.stage,
+                    "reason": record(directory).get("reason"),
+                    "addresses": list(directory.dns_ip_addrs),
+                }
+                for _backend, directory in directories()
+            ],
+            "load_balancers": [
+                {
+                    "name": balancer.name,
+                    "state": balancer.state,
+                    "addresses": addresses_of(backend, balancer),
+                    "ports": [int(listener.port) for listener in balancer.listeners.values()],
+                }
+                for backend, balancer in balancers()
+            ],
+        }
+
     # --- hooks ---------------------------------------------------------------------------------------------------
 
     def now(self) -> float:

@@ -201,6 +201,7 @@ def test_an_endpoint_its_health_and_its_end(
     fault(cloud, kind="target_unhealthy", resource=addresses[0])
     assert user.health(endpoint) == {addresses[0]: "unhealthy", addresses[1]: "healthy"}
     cloud.admin("DELETE", "faults")
+    assert f"load balancer: ldaps  active  {' '.join(user.addresses_of(endpoint))}  636" in cloud.run("status").stdout
 
     same = elb.create_load_balancer(Name="ldaps", Subnets=network.subnets, Scheme="internal", Type="network")
     assert same["LoadBalancers"][0]["LoadBalancerArn"] == endpoint.arn
@@ -254,6 +255,8 @@ def test_directories_survive_a_kill_and_go_on(cloud: FrontCloud, user: Directory
     cloud.up("--speed", "2000")
     assert acm.get_certificate(CertificateArn=certificate)["CertificateChain"].strip() == user.authority.pem.strip()
     assert cloud.admin("GET", "status")[1]["not_saved"] == {}
+    told = cloud.run("status").stdout
+    assert f"directory: {DOMAIN}  Active  {directory}" in told
 
 
 def test_a_zone_with_a_vpc_is_private(user: DirectoryUser, network: Network) -> None:

@@ -166,7 +166,10 @@ def test_fault_commands(running: FrontCloud) -> None:
     refused = cloud.run("fault", "set", "throttle", "--percent", "300", code=1)
     assert "no number from 0 to 100" in refused.stderr
     assert "hits requests" in cloud.run("fault", "set", "drop", "--count", "1", "--instance-group", "a", code=1).stderr
-    assert cloud.run("fault", "set", "drop", code=2).returncode == 2
+    assert "give one of percent, count and rate" in cloud.run("fault", "set", "drop", code=1).stderr
+    cloud.run("fault", "set", "directory_slow", "--seconds", "3", "--resource", "ldaps")
+    assert cloud.run("fault", "list").stdout == "directory_slow  3 s  ldaps\n"
+    cloud.run("fault", "clear")
 
 
 @pytest.fixture
