@@ -29,10 +29,12 @@ from moto.ds.exceptions import EntityAlreadyExistsException
 from moto.ds.exceptions import EntityDoesNotExistException
 from moto.ds.exceptions import InvalidParameterException
 from moto.ds.exceptions import UnsupportedOperationException
+from moto.ec2.models import ec2_backends
 
 from local_cloud.directory import hooks
 from local_cloud.directory import stages
 from local_cloud.directory.records import move
+from local_cloud.directory.records import note_network
 from local_cloud.directory.records import record
 from local_cloud.errors import ServiceError
 from local_cloud.validation import check
@@ -115,6 +117,8 @@ def _create_microsoft_ad(response: Any, inner: Callable[..., Any]) -> Any:
     directory.edition = params.get("Edition") or "Enterprise"
     directory.desired_number_of_domain_controllers = len(_controllers(directory))
     move(directory, stages.Move(stages.REQUESTED), hooks.keeper().now())
+    ec2 = ec2_backends[backend.account_id][backend.region_name]
+    note_network(directory, ec2, directory.vpc_settings["VpcId"], directory.vpc_settings["SubnetIds"][0])
     return answer
 
 

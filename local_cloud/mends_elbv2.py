@@ -22,6 +22,7 @@ from local_cloud.directory import hooks
 from local_cloud.directory.endpoints import groups_of
 from local_cloud.directory.endpoints import id_of
 from local_cloud.directory.records import NETWORK
+from local_cloud.directory.records import note_network
 from local_cloud.directory.records import record
 
 if TYPE_CHECKING:
@@ -131,6 +132,7 @@ def _set_subnets(backend: Any, inner: Callable[..., Any], arn: str, *args: Any, 
 
 def _fit_interfaces(backend: Any, balancer: Any) -> None:
     """One interface in each subnet, which has the load balancer's private address there."""
+    note_network(balancer, backend.ec2_backend, balancer.vpc_id, balancer.subnets[0].id)
     kept = record(balancer).setdefault("interfaces", {})
     wanted = {subnet.id: subnet for subnet in balancer.subnets}
     for subnet_id in set(kept) - set(wanted):

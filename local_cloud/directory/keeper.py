@@ -168,18 +168,24 @@ class Keeper:
         found = [directory for _backend, directory in directories()]
         under_way = any(stages.seconds_left(each.stage, 0, 0) is not None for each in found)
         under_way |= any(balancer.state == "provisioning" for _backend, balancer in balancers())
-        if under_way:
-            return _QUICK
-        return _IDLE if self._machines.simulated or not (found or self._reports) else _LOOK
+        if self._machines.simulated:
+            return _QUICK if under_way else _IDLE
+        # a container that can't be made is not tried again without a pause
+        return _LOOK if found or under_way or self._reports else _IDLE
 
     def _turn_directories(self) -> None:
         for backend, directory in directories():
-            seen = self._look_at(directory)
-            step = stages.next_stage(seen, self.now())
-            if step is not None:
-                self._move(backend, directory, step)
-            if directory.stage == stages.ACTIVE:
-                self._forward(directory)
+            try:
+                self._keep_directory(backend, directory)
+            except (LocalCloudError, LaunchError) as error:
+                log.warning("directory %s: %s", directory.directory_id, error)
+
+    def _keep_directory(self, backend: Any, directory: Any) -> None:
+        step = stages.next_stage(self._look_at(directory), self.now())
+        if step is not None:
+            self._move(backend, directory, step)
+        if directory.stage == stages.ACTIVE:
+            self._forward(directory)
 
     def _look_at(self, directory: Any) -> stages.Seen:
         stage, spot = directory.stage, _spot_of_directory(directory)
@@ -329,18 +335,14 @@ class Keeper:
 
 
 def _spot_of_directory(directory: Any) -> Spot:
-    from moto.ec2.models import ec2_backends  # noqa: PLC0415
-
-    ec2 = ec2_backends[directory.account_id][directory.region]
-    subnet = ec2.get_subnet(directory.vpc_settings["SubnetIds"][0])
-    vpc = ec2.get_vpc(directory.vpc_settings["VpcId"])
-    return Spot(directory.directory_id, tuple(directory.dns_ip_addrs), vpc.id, vpc.cidr_block, subnet.cidr_block)
+    vpc_cidr, subnet_cidr = record(directory)["network"]
+    vpc_id = directory.vpc_settings["VpcId"]
+    return Spot(directory.directory_id, tuple(directory.dns_ip_addrs), vpc_id, vpc_cidr, subnet_cidr)
 
 
 def _spot_of_balancer(backend: Any, balancer: Any) -> Spot | None:
     addresses = addresses_of(backend, balancer)
     if not addresses:
         return None
-    vpc = backend.ec2_backend.get_vpc(balancer.vpc_id)
-    subnet = balancer.subnets[0]
-    return Spot(endpoints.id_of(balancer.arn), tuple(addresses), vpc.id, vpc.cidr_block, subnet.cidr_block)
+    vpc_cidr, subnet_cidr = record(balancer)["network"]
+    return Spot(endpoints.id_of(balancer.arn), tuple(addresses), balancer.vpc_id, vpc_cidr, subnet_cidr)

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What moto's own objects lack and is kept with them, so that it is saved and lost with them.
 
-A directory has ``Record``, a network load balancer ``BalancerRecord``: JSON types only.
+JSON types only; made by the requests that make the things, changed by them and by the keeper.
 """
 
 from __future__ import annotations
@@ -17,16 +17,23 @@ if TYPE_CHECKING:
 
 NETWORK = "network"
 _ATTRIBUTE = "local_cloud"
+_PLACE = "network"
 
 
 def record(thing: Any) -> dict[str, Any]:
     """What is kept with a directory or load balancer of moto; may be changed.
 
     Of a directory: ``since`` (virtual time of its stage), ``reason``, ``forwarders`` by domain, ``certificates`` by id,
-    ``ldaps``, ``provisioned``. Of a load balancer: ``since``, ``interfaces`` (ids by subnet).
+    ``controllers`` (ids). Of a load balancer: ``since``, ``interfaces`` (ids by subnet). Of both: ``network`` (CIDR
+    blocks of the VPC and of the first subnet, which may be gone before they are).
     """
     kept: dict[str, Any] = thing.__dict__.setdefault(_ATTRIBUTE, {})
     return kept
+
+
+def note_network(thing: Any, ec2: Any, vpc_id: str, subnet_id: str) -> None:
+    """Keep where a directory or load balancer is, which begins its life; ``ec2``: backend of its region."""
+    record(thing)[_PLACE] = [ec2.get_vpc(vpc_id).cidr_block, ec2.get_subnet(subnet_id).cidr_block]
 
 
 def directories() -> Iterator[tuple[Any, Any]]:
@@ -35,7 +42,7 @@ def directories() -> Iterator[tuple[Any, Any]]:
 
     for backend in _backends(ds_backends):
         for directory in list(backend.directories.values()):
-            if directory.directory_type == "MicrosoftAD":
+            if directory.directory_type == "MicrosoftAD" and _PLACE in record(directory):
                 yield backend, directory
 
 
@@ -45,7 +52,7 @@ def balancers() -> Iterator[tuple[Any, Any]]:
 
     for backend in _backends(elbv2_backends):
         for balancer in list(backend.load_balancers.values()):
-            if balancer.type == NETWORK:
+            if balancer.type == NETWORK and _PLACE in record(balancer):
                 yield backend, balancer
 
 
