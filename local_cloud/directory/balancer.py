@@ -61,6 +61,9 @@ class Balancer(Machine):
         for path in self._folder.glob("*.pem"):
             if path.name not in certificates:
                 path.unlink()
+        if self.state() is not None and not self.fits():
+            # other subnets, or a newer version of this program: it has no data to lose
+            self.remove()
         if self.state() != "running":
             self.launch(
                 f"--volume={self._folder}:{haproxy.FOLDER}:ro",

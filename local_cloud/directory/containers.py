@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from local_cloud.providers.podman_command import Podman
 
 STOP_SECONDS = 10
+_ADDRESSES = "podforge.addresses"
 
 
 @dataclass(frozen=True)
@@ -85,12 +86,18 @@ class Machine:
             )
         return str(found["State"]["Status"])
 
+    def fits(self) -> bool:
+        """Whether the container that is there is of this image and has these addresses."""
+        found = self.podman.inspect(self.name) or {}
+        told = (found["Config"].get("Labels") or {}).get(_ADDRESSES) if found else None
+        return bool(told == " ".join(self.addresses) and found["ImageName"] == self._image)
+
     def launch(self, *options: str, command: tuple[str, ...]) -> None:
         """Create and start the container, or start the one that is there."""
         state = self.state()
         if state is None:
             more = " ".join(f"{address}/{self.place.prefix_length}" for address in self.addresses[1:])
-            labels = {LABEL: self.place.cloud, **self.place.labels}
+            labels = {LABEL: self.place.cloud, _ADDRESSES: " ".join(self.addresses), **self.place.labels}
             try:
                 self.podman.run(
                     *("run", "--detach", f"--name={self.name}", f"--network={self.place.network}"),

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The image of domain controllers and balancers: Samba, HAProxy, dnsmasq, and the programs of ``rootfs``."""
+"""The image of domain controllers and balancers: Samba, HAProxy, dnsmasq, and programs of our own."""
 
 from __future__ import annotations
 
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
 WHAT = "Directory image"
 BASE_REPOSITORY = "localhost/podforge-hyperpod-directory-base"
 REPOSITORY = "localhost/podforge-hyperpod-directory"
-ROOTFS = Path(__file__).resolve().parent / "rootfs"
+HERE = Path(__file__).resolve().parent
+ROOTFS = HERE / "rootfs"
+PROGRAMS = HERE / "programs"
 RECIPE_VERSION = 1
 PACKAGES = (
     *("samba", "samba-ad-provision", "samba-dsdb-modules", "samba-vfs-modules", "python3-samba"),
@@ -66,7 +68,7 @@ def ensure_image(progress: Progress) -> str:
     need_root(WHAT)
     need_tools(["podman"])
     base = Base(WHAT, "Debian with Samba and HAProxy", BASE_REPOSITORY, base_key(mirror()), PACKAGES)
-    overlay = overlay_tar(entries_below(ROOTFS))
+    overlay = overlay_tar(entries_below(ROOTFS) + entries_below(PROGRAMS, "opt/directory"))
     key = digest(base.key.encode(), CONTAINERFILE.encode(), overlay)
     reference = f"{REPOSITORY}:{key}"
     if image_exists(reference):

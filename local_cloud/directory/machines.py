@@ -143,6 +143,7 @@ class PodmanMachines:
         self._networks = networks
         self._cloud = cloud
         self._folder = state_dir / "balancers"
+        self._image: str | None = None
 
     def make_directory(self, spot: Spot, domain: str, netbios: str, password: str) -> None:
         """See Machines."""
@@ -193,7 +194,12 @@ class PodmanMachines:
         self, spot: Spot, listeners: tuple[Listener, ...], groups: tuple[Group, ...], certificates: Mapping[str, str]
     ) -> None:
         """See Machines."""
-        self._balancer(spot).apply(listeners, groups, certificates)
+        try:
+            self._balancer(spot).apply(listeners, groups, certificates)
+        except PodmanError:
+            # somebody may have removed the image; it is looked for again next time
+            self._image = None
+            raise
 
     def stop_balancer(self, spot: Spot) -> None:
         """See Machines."""
@@ -230,8 +236,13 @@ class PodmanMachines:
         )
 
     def _controller(self, spot: Spot, network: VpcNetwork) -> DomainController:
-        return DomainController(self._podman, self._place(spot, network), ensure_image(log.info), spot.addresses)
+        return DomainController(self._podman, self._place(spot, network), self._ensure_image(), spot.addresses)
 
     def _balancer(self, spot: Spot) -> Balancer:
         place = self._place(spot, self._network(spot))
-        return Balancer(self._podman, place, ensure_image(log.info), self._folder / spot.id, spot.addresses)
+        return Balancer(self._podman, place, self._ensure_image(), self._folder / spot.id, spot.addresses)
+
+    def _ensure_image(self) -> str:
+        if self._image is None:
+            self._image = ensure_image(log.info)
+        return self._image

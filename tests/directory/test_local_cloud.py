@@ -18,6 +18,7 @@ from ldap3.core.exceptions import LDAPException
 from tests.support.aws_directory import DOMAIN
 from tests.support.aws_directory import LDAPS_NAME
 from tests.support.aws_directory import PASSWORD
+from tests.support.aws_directory import REGION
 from tests.support.aws_directory import DirectoryUser
 from tests.support.aws_directory import Endpoint
 from tests.support.aws_directory import Network
@@ -182,6 +183,28 @@ def test_another_certificate_and_a_plain_listener(service: Service) -> None:
     elb.delete_listener(ListenerArn=listener)
     until("port 389 does not answer any more", lambda: not listens(), 15)
     assert set(service.user.health(service.endpoint).values()) == {"healthy"}
+
+
+def test_other_subnets_give_the_balancer_other_addresses(service: Service, cloud: Cloud, network: Network) -> None:
+    elb, ec2 = service.user.client("elbv2"), service.user.client("ec2")
+    prefix = ".".join(cloud.network["vpc_cidr"].split(".")[:2])
+    subnet = ec2.create_subnet(VpcId=network.vpc, CidrBlock=f"{prefix}.9.0/24", AvailabilityZone=f"{REGION}c")
+    before = service.user.addresses_of(service.endpoint)
+    elb.set_subnets(LoadBalancerArn=service.endpoint.arn, Subnets=[network.subnets[0], subnet["Subnet"]["SubnetId"]])
+    after = service.user.addresses_of(service.endpoint)
+    assert after[0] == before[0] == service.address
+    assert after[1].startswith(f"{prefix}.9.")
+
+    def answers(address: str) -> bool:
+        with socket.socket() as probe:
+            probe.settimeout(2)
+            return probe.connect_ex((address, 636)) == 0
+
+    until("the new address answers", lambda: answers(after[1]), 30)
+    assert not answers(before[1])
+    until("all is as before", lambda: set(service.user.health(service.endpoint).values()) == {"healthy"}, 30)
+    elb.set_subnets(LoadBalancerArn=service.endpoint.arn, Subnets=network.subnets)
+    until("it is back", lambda: not service.refusal(), 30)
 
 
 def test_faults_are_felt(service: Service, faults: Cloud, tmp_path: Path) -> None:

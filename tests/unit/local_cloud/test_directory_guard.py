@@ -4,28 +4,9 @@
 
 from __future__ import annotations
 
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec
-from importlib.util import spec_from_loader
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-from local_cloud.directory import image
-
-
-def load(path: Path) -> Any:
-    """A program without an ending as a module."""
-    loader = SourceFileLoader("guard", str(path))
-    spec = spec_from_loader("guard", loader)
-    assert spec is not None
-    module = module_from_spec(spec)
-    loader.exec_module(module)
-    return module
-
-
-guard = load(image.ROOTFS / "opt/directory/guard")
+from local_cloud.directory.programs import guard
 
 
 def message(tag: int, content: bytes, number: int = 7) -> bytes:

@@ -3,19 +3,24 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A slow line: ``delay SECONDS PORT=ADDRESS:PORT ...`` passes everything on, this much later, each way."""
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import sys
+from collections.abc import Awaitable
+from collections.abc import Callable
 
 CHUNK = 1 << 16
+Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-async def pass_on(reader, writer, seconds):
+async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float) -> None:
     """Copy until the end; every piece waits by itself, so that a stream is late and not thin."""
     loop = asyncio.get_running_loop()
-    pieces = asyncio.Queue()
+    pieces: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
 
-    async def write():
+    async def write() -> None:
         while True:
             due, data = await pieces.get()
             await asyncio.sleep(max(0.0, due - loop.time()))
@@ -37,11 +42,11 @@ async def pass_on(reader, writer, seconds):
         await task
 
 
-async def main(seconds, lines):
+async def main(seconds: float, lines: list[str]) -> None:
     """Serve until killed."""
 
-    def handler(host, port):
-        async def handle(reader, writer):
+    def handler(host: str, port: int) -> Handler:
+        async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             with contextlib.suppress(OSError):
                 far_reader, far_writer = await asyncio.open_connection(host, port)
                 await asyncio.gather(
@@ -61,4 +66,5 @@ async def main(seconds, lines):
     await asyncio.gather(*(server.serve_forever() for server in servers))
 
 
-asyncio.run(main(float(sys.argv[1]), sys.argv[2:]))
+if __name__ == "__main__":
+    asyncio.run(main(float(sys.argv[1]), sys.argv[2:]))

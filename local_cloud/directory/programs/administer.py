@@ -8,12 +8,14 @@
 {"do": "set-password", "user": ..., "password": ...}
 """
 
+from __future__ import annotations
+
 import fcntl
-import glob
 import json
-import os
 import shutil
 import sys
+from pathlib import Path
+from typing import Any
 
 import ldb
 from samba import dsdb_dns
@@ -26,10 +28,10 @@ from samba.netcmd.main import cmd_sambatool
 from samba.param import LoadParm
 from samba.samdb import SamDB
 
-CONFIGURATION = "/etc/samba/smb.conf"
-STATE = "/var/lib/samba"
-LOCK = "/run/directory.lock"
-MARK = f"{STATE}/provisioned"
+CONFIGURATION = Path("/etc/samba/smb.conf")
+STATE = Path("/var/lib/samba")
+LOCK = Path("/run/directory.lock")
+MARK = STATE / "provisioned"
 HOST = "dc1"
 # Full control of an object and all below it (MS-DTYP 2.5.1.1, ace-string).
 FULL_CONTROL = "(A;CI;RPWPCRCCDCLCLORCWOWDSDDTSW;;;{sid})"
@@ -58,34 +60,34 @@ SETTINGS = """\
     prefork children = 2
     {tls}
 """
-TLS_FOLDER = "/etc/directory/tls"
+TLS_FOLDER = Path("/etc/directory/tls")
 
 
-def samba_tool(*arguments):
+def samba_tool(*arguments: str) -> None:
     """Run samba-tool in this process; ends with its status when it fails."""
     status = cmd_sambatool()._run("samba-tool", *arguments)
     if status:
         sys.exit(1)
 
 
-def open_database():
+def open_database() -> Any:
     """The controller's database, as the system."""
     parameters = LoadParm()
-    parameters.load(CONFIGURATION)
+    parameters.load(str(CONFIGURATION))
     credentials = Credentials()
     credentials.guess(parameters)
     return SamDB(session_info=system_session(), credentials=credentials, lp=parameters)
 
 
-def provision(domain, netbios, password, addresses):
+def provision(domain: str, netbios: str, password: str, addresses: list[str]) -> None:
     """Make the domain with the layout of AWS Managed Microsoft AD. What a killed attempt left is written over."""
-    if os.path.exists(MARK):
+    if MARK.exists():
         return
-    for name in (CONFIGURATION, *glob.glob(f"{STATE}/private/*"), *glob.glob(f"{STATE}/sysvol/*")):
-        if os.path.isdir(name):
-            shutil.rmtree(name)
-        elif os.path.lexists(name):
-            os.unlink(name)
+    for path in (CONFIGURATION, *STATE.glob("private/*"), *STATE.glob("sysvol/*")):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     samba_tool(
         *("domain", "provision", "--quiet", "--server-role=dc", "--use-rfc2307", "--dns-backend=SAMBA_INTERNAL"),
         *(f"--realm={domain}", f"--domain={netbios}", f"--adminpass={password}"),
@@ -98,24 +100,21 @@ def provision(domain, netbios, password, addresses):
     lay_out(database, netbios, password)
     for name in (domain, f"{HOST}.{domain}"):
         set_addresses(database, name, addresses)
-    with open(MARK, "w", encoding="utf-8"):
-        pass
+    MARK.touch()
 
 
-def configure():
+def configure() -> None:
     """Put our settings into the configuration that the provisioning wrote."""
-    with open(CONFIGURATION, encoding="utf-8") as stream:
-        lines = [line for line in stream.read().split("\n") if "dns forwarder" not in line]
-    if os.path.exists(f"{TLS_FOLDER}/key.pem"):
+    lines = [line for line in CONFIGURATION.read_text(encoding="utf-8").split("\n") if "dns forwarder" not in line]
+    if (TLS_FOLDER / "key.pem").exists():
         tls = f"tls certfile = {TLS_FOLDER}/certificate.pem\n    tls keyfile = {TLS_FOLDER}/key.pem\n    tls cafile ="
     else:
         tls = "tls enabled = no"
     text = "\n".join(lines).replace("[global]\n", SETTINGS.format(tls=tls), 1)
-    with open(CONFIGURATION, "w", encoding="utf-8") as stream:
-        stream.write(text)
+    CONFIGURATION.write_text(text, encoding="utf-8")
 
 
-def lay_out(database, netbios, password):
+def lay_out(database: Any, netbios: str, password: str) -> None:
     """OU=<NetBIOS> with Users and Computers, and the user Admin, who may do anything there and nothing elsewhere.
 
     AWS Directory Service administration guide, "What gets created with your AWS Managed Microsoft AD".
@@ -132,7 +131,7 @@ def lay_out(database, netbios, password):
     )
 
 
-def set_addresses(database, name, addresses):
+def set_addresses(database: Any, name: str, addresses: list[str]) -> None:
     """Let a name of the domain have these addresses."""
     _dn, records = dsdb_dns.lookup(database, name)
     kept = [record for record in records if record.wType != dnsp.DNS_TYPE_A]
@@ -146,7 +145,7 @@ def set_addresses(database, name, addresses):
     dsdb_dns.replace(database, name, kept)
 
 
-def set_password(user, password):
+def set_password(user: str, password: str) -> None:
     """Give an account another password; it can log in at once."""
     database = open_database()
     found = database.search(
@@ -162,13 +161,18 @@ def set_password(user, password):
         sys.exit(str(error.args[1]))
 
 
-def main():
+def main() -> None:
     """Exit status 0, or 1 with the reason on stderr."""
     order = json.load(sys.stdin)
     action = order.pop("do")
     # who asked may have been killed and ask again while this still works
-    lock = open(LOCK, "w", encoding="utf-8")  # noqa: SIM115 # held until the end of the process
-    fcntl.flock(lock, fcntl.LOCK_EX)
+    with LOCK.open("w", encoding="utf-8") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        work(action, order)
+
+
+def work(action: str, order: dict[str, Any]) -> None:
+    """Do what was ordered."""
     if action == "provision":
         provision(**order)
     elif action == "samba-tool":

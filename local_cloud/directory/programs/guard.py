@@ -7,10 +7,14 @@ Active Directory lets nobody set unicodePwd over a connection that is not encryp
 balancer that ends TLS every connection is one. Encrypted ones (StartTLS, SASL with sealing) are not looked into.
 """
 
+from __future__ import annotations
+
 import asyncio
 import contextlib
 import subprocess
 
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
 PORT = 1389
 SAMBA = ("127.0.0.1", 389)
 RULES = f"""
@@ -30,7 +34,7 @@ UNWILLING = 53
 REASON = b"0000001F: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0\n\x00"
 
 
-def measure(data, start):
+def measure(data: bytes, start: int) -> tuple[int, int] | None:
     """Where a BER value begins and ends (X.690, 8.1.3); None when its length is not all there."""
     if len(data) < start + 2:
         return None
@@ -44,7 +48,7 @@ def measure(data, start):
     return begin, begin + int.from_bytes(data[start + 2 : begin], "big")
 
 
-def encode(tag, content):
+def encode(tag: int, content: bytes) -> bytes:
     """A BER value."""
     size = len(content)
     if size < 0x80:
@@ -53,12 +57,13 @@ def encode(tag, content):
     return bytes([tag, 0x80 | len(length)]) + length + content
 
 
-def judge(message):
+def judge(message: bytes) -> tuple[bytes | None, bool]:
     """What to do with one LDAP message: (answer that refuses it or None, whether all that follows is encrypted)."""
-    begin, _end = measure(message, 0)
-    _number, operation = measure(message, begin)
-    if operation >= len(message):
+    outer = measure(message, 0)
+    number = measure(message, outer[0]) if outer else None
+    if outer is None or number is None or number[1] >= len(message):
         return None, False
+    begin, operation = outer[0], number[1]
     tag = message[operation]
     if tag == EXTENDED:
         return None, START_TLS in message
@@ -68,7 +73,7 @@ def judge(message):
     return None, False
 
 
-async def upward(reader, samba, client):
+async def upward(reader: Reader, samba: Writer, client: Writer) -> None:
     """From the client to Samba, message by message for as long as they can be read."""
     waiting = b""
     readable = True
@@ -92,7 +97,7 @@ async def upward(reader, samba, client):
     samba.write_eof()
 
 
-async def downward(samba, client):
+async def downward(samba: Reader, client: Writer) -> None:
     """From Samba to the client."""
     while data := await samba.read(CHUNK):
         client.write(data)
@@ -100,7 +105,7 @@ async def downward(samba, client):
     client.close()
 
 
-async def handle(reader, writer):
+async def handle(reader: Reader, writer: Writer) -> None:
     """One connection."""
     with contextlib.suppress(OSError):
         samba_reader, samba_writer = await asyncio.open_connection(*SAMBA)
@@ -110,7 +115,7 @@ async def handle(reader, writer):
     writer.close()
 
 
-async def main():
+async def main() -> None:
     """Serve until killed, from the moment that Samba does."""
     while True:
         with contextlib.suppress(OSError):
