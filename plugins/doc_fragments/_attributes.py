@@ -45,3 +45,15 @@ attributes:
     support: full
     membership: [podforge.hyperpod.hyperpod]
 """
+
+    # For modules that talk to Active Directory.
+    ACTIONGROUP_ACTIVE_DIRECTORY = r"""
+options: {}
+attributes:
+  action_group:
+    description:
+      - Use C(group/podforge.hyperpod.active_directory) in C(module_defaults) to set defaults for this module, for
+        example how to reach the domain controllers.
+    support: full
+    membership: [podforge.hyperpod.active_directory]
+"""
