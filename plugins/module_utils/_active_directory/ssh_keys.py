@@ -105,7 +105,7 @@ def _judge(kind: str, blob: bytes) -> None:
     elif "ed25519" in kind:
         complete = sizes[:1] == [_ED25519_LENGTH] and len(sizes) == (2 if kind.startswith("sk-") else 1)
     else:
-        complete = sizes[:1] == [len(curve)] and sizes[1:2] == [_CURVES[curve]]
+        complete = fields[1:2] == [curve.encode()] and sizes[1:2] == [_CURVES[curve]]
         complete = complete and len(sizes) == (3 if kind.startswith("sk-") else 2)
     if not complete:
         raise _wrong("it is cut off or damaged", "copy the whole line of the .pub file")
