@@ -34,8 +34,8 @@ class Memberships:
         self._members: dict[Key, list[Key]] = {}
         self._groups: dict[Key, list[Key]] = {}
         self._primary: dict[int, Key] = {}
-        for group in groups:
-            own = self._known(group.dn)
+        listed = [(self._known(group.dn), group) for group in groups]
+        for own, group in listed:
             sid = group.first("objectSid")
             if sid:
                 self._primary[rid_of(sid)] = own
