@@ -50,6 +50,7 @@ _TREE_DELETE = ("1.2.840.113556.1.4.805", True, None)
 DESCRIPTOR = "nTSecurityDescriptor"
 _RANGE = re.compile(r"(?P<name>[^;]+);range=\d+-(?P<last>\d+|\*)\Z", re.IGNORECASE)
 _SUCCESS = 0
+_TREE_SECONDS = 1800
 _EVERYTHING = "(objectClass=*)"
 
 
@@ -201,7 +202,10 @@ class Directory:
             self._judge(f"make it {step.rdn}" + (f" in {step.parent}" if step.parent else ""))
         else:
             tree = [_TREE_DELETE] if step.tree else None
+            # as long as it takes to remove thousands of objects; all else is answered soon
+            connection.socket.settimeout(max(self._reach.timeout, _TREE_SECONDS) if step.tree else self._reach.timeout)
             self._send("changes", lambda: connection.delete(step.dn, controls=tree))
+            connection.socket.settimeout(self._reach.timeout)
             self._judge("remove it")
 
     def _send(self, kind: str, request: Callable[[], Any]) -> None:

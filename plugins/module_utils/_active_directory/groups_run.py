@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MEMBER = ("objectClass", "sAMAccountName", "primaryGroupID")
+_HELD = ("member", "objectSid")
 
 
 def run_groups(module: Any) -> dict[str, Any]:
@@ -59,6 +60,7 @@ class _GroupsTask:
         self._wanted = wanted_groups(module.params, directory.domain)
         self._current: dict[str, Entry] = {}
         self._members: dict[str, Entry] = {}
+        self._held: dict[str, Entry] = {}
         self._container = ""
         self._plans: dict[str, Plan] = {}
 
@@ -78,6 +80,7 @@ class _GroupsTask:
             if group.present and group.members is not None and outcome.result != "failed"
         ]
         self._find_members(with_members)
+        self._held = accounts(self._directory, [group.name for group in with_members], _HELD)
         each = Each(self._directory, lambda group: group.name, self._membership)
         filled = {outcome.name: outcome for outcome in each.run(with_members)}
         outcomes = [_both(outcome, filled.get(outcome.name)) for outcome in made]
@@ -114,10 +117,9 @@ class _GroupsTask:
                     self._members.setdefault(str(dn_key(plan.dn)), Entry(plan.dn, {}))
 
     def _membership(self, group: Group, again: bool) -> Plan:
-        del again  # what a group has is read here in any case
         plan = self._plans[group.name]
-        there = self._directory.read(plan.dn, ["member", "objectSid"]) if self._is_there(plan) else None
-        current = there or Entry(plan.dn, {})
+        held = accounts(self._directory, [group.name], _HELD) if again else self._held
+        current = held.get(group.name.lower(), Entry(plan.dn, {}))
         members = plan_members(
             plan.dn,
             current.texts("member"),
@@ -129,9 +131,6 @@ class _GroupsTask:
         done = Plan(result, plan.dn, members.steps, {"members": members.before}, {"members": members.after})
         self._carry_out(done)
         return done
-
-    def _is_there(self, plan: Plan) -> bool:
-        return not (self._module.check_mode and plan.result == "created")
 
     def _resolved(self, group: Group) -> list[Entry]:
         """The members of a group.

@@ -4,17 +4,8 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
-import json
-import os
 from typing import Any
-from unittest.mock import patch
 
-import botocore.loaders
-import botocore.session
-from ansible.module_utils.testing import patch_module_args
 from modules_harness import PREFIX
 from modules_harness import REGION
 from modules_harness import ROOT_KEYS
@@ -22,27 +13,13 @@ from modules_harness import Cloud
 from modules_harness import Keys
 from modules_harness import plugins_of
 
-PACKAGE = "ansible_collections.podforge.hyperpod.plugins.modules"
-# Service models are read once, not once a session.
-LOADER = botocore.loaders.create_loader()
+from tests.support.in_process import run_in_process
 
 
 def run_module(cloud: Cloud, name: str, options: dict[str, Any], keys: Keys = ROOT_KEYS) -> dict[str, Any]:
     """The result of a module, failed or not."""
     reach = {"region": REGION, "endpoint_url": cloud.url, "access_key": keys.key, "secret_key": keys.secret}
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    output = io.StringIO()
-    with (
-        patch.dict(os.environ, {**kept, "AWS_EC2_METADATA_DISABLED": "true"}, clear=True),
-        patch.object(botocore.session, "create_loader", lambda *_paths: LOADER),
-        patch_module_args({**reach, **options}),
-        contextlib.redirect_stdout(output),
-        contextlib.suppress(SystemExit),
-    ):
-        importlib.import_module(f"{PACKAGE}.{name}").main()
-    result: dict[str, Any] = json.loads(output.getvalue().strip().splitlines()[-1])
-    assert keys.secret not in output.getvalue()
-    return result
+    return run_in_process(name, {**reach, **options}, [keys.secret])
 
 
 def directly(cloud: Cloud, *tasks: dict[str, Any]) -> list[dict[str, Any]]:
