@@ -29,6 +29,7 @@ from local_cloud import mends_eks
 from local_cloud import mends_elbv2
 from local_cloud import mends_fsx
 from local_cloud import mends_route53
+from local_cloud import mends_secrets
 from local_cloud.moto_access import account_of
 
 # https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html
@@ -62,7 +63,7 @@ def apply() -> None:
     _mend_log_filter()
     _mend_new_buckets()
     _mend_offerings()
-    for part in (mends_acm, mends_ds, mends_eks, mends_elbv2, mends_fsx, mends_route53):
+    for part in (mends_acm, mends_ds, mends_eks, mends_elbv2, mends_fsx, mends_route53, mends_secrets):
         part.apply()
     # The type of a NAT gateway in DescribeTags (EC2 API reference, TagSpecification).
     ec2_utils.EC2_PREFIX_TO_RESOURCE["nat"] = "natgateway"

@@ -10,6 +10,8 @@ from typing import Any
 
 import ldap3
 
+from local_cloud.errors import LocalCloudError
+from tests.support.cloud import wait_for
 from tests.support.directory import DirectoryLab
 from tests.support.in_process import run_in_process
 
@@ -96,6 +98,17 @@ class Domain:
         found = [answer["raw_attributes"] for answer in admin.response if answer["type"] == "searchResEntry"]
         admin.unbind()
         return dict(found[0]) if found else {}
+
+    def healthy(self, count: int = 2) -> None:
+        """Wait until so many targets of the balancer are healthy."""
+
+        def are_healthy() -> bool:
+            try:
+                return len(self.lab.healthy_targets()) == count
+            except LocalCloudError:
+                return False
+
+        wait_for("healthy targets", are_healthy, 20, 0.1)
 
     def sessions(self) -> int:
         """Connections that the balancer has had."""

@@ -4,7 +4,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 import pytest
@@ -13,13 +12,6 @@ from ad_harness import PASSWORD
 from ad_harness import Domain
 from ad_harness import only
 from ad_harness import results
-
-from tests.support.directory import DirectoryLab
-
-
-@pytest.fixture(name="domain", scope="module")
-def _domain(lab: DirectoryLab) -> Domain:
-    return Domain(lab)
 
 
 @pytest.fixture(name="path", scope="module")
@@ -81,7 +73,7 @@ def test_hostile_names(domain: Domain, path: str) -> None:
     first = domain.users(*users, path=path, direct=False)
     assert results(first, "users") == ["created"] * len(users), first
     for number, name in enumerate(HOSTILE):
-        assert domain.stored(f"hostile{number}")["cn"] == [name.strip().encode()] or name != name.strip()
+        assert domain.stored(f"hostile{number}")["cn"] == [name.encode()]
         assert domain.stored(f"hostile{number}")["displayName"] == [name.encode()]
     assert not domain.users(*users, path=path, direct=False)["changed"]
     names = [user["name"] for user in users]
@@ -138,13 +130,14 @@ def test_failures_are_each_users_own(domain: Domain, path: str) -> None:
     domain.secrets.pop()
     assert failed["failed"]
     assert failed["changed"]
-    assert results(failed, "users").count("created") in (4, 5), failed
+    assert results(failed, "users") == ["created"] * 2 + ["failed"] + ["created"] * 2 + ["failed"] * 4, failed
     told = {user["name"]: user.get("message", "") for user in failed["users"]}
     assert "does not satisfy the domain's policy" in told["many2"]
+    assert "another user has this user principal name" in told["many5"]
     assert "does not exist" in told["many6"]
     assert "the bind user may not do this there" in told["many7"]
     assert "new users that are enabled need a password" in told["many8"]
-    assert failed["msg"].splitlines()[0].endswith("of 9 users failed; the others are as they are to be:")
+    assert failed["msg"].splitlines()[0] == "5 of 9 users failed; the others are as they are to be:"
     assert all(name in failed["msg"] for name in ("many2", "many6", "many7", "many8"))
     assert domain.accepts("many0", PASSWORD)
 
@@ -218,35 +211,3 @@ def test_read_only_can_not_change_anything(domain: Domain, path: str) -> None:
     assert "telephoneNumber" in own["rights"]["attributes"]
     assert domain.users({"name": "reader", "read_only": False})["changed"]
     assert "own phone" in [what for what, done in writes("reader").items() if done]
-
-
-def test_five_hundred_users_are_one_task(domain: Domain) -> None:
-    path = domain.unit()
-    users = [{"name": f"staff{number}", "enabled": False, "ssh_keys": [f"{KEYS[0]} {number}"]} for number in range(500)]
-    before = domain.sessions()
-    made = domain.users(*users, path=path, direct=False)
-    assert results(made, "users") == ["created"] * 500
-    assert made["asked"] == {"connections": 1, "searches": 4, "changes": 500}
-    assert domain.sessions() - before == 1
-    same = domain.users(*users, path=path, direct=False)
-    assert not same["changed"]
-    assert same["asked"] == {"connections": 1, "searches": 4}
-    assert domain.sessions() - before == 2
-
-
-def test_a_connection_that_breaks_is_renewed(domain: Domain) -> None:
-    """The balancer goes away among a hundred users; the controller itself does the rest."""
-    path = domain.unit()
-    users = [{"name": f"torn{number}", "enabled": False} for number in range(100)]
-    hosts = [domain.lab.balancer_address, domain.lab.controller.addresses[0]]
-    ends = threading.Timer(0.6, domain.lab.balancer.stop)
-    ends.start()
-    try:
-        # the certificates of both are for the domain as well
-        made = domain.users(*users, path=path, direct=False, hosts=hosts, tls_server_name=domain.lab.domain, timeout=10)
-    finally:
-        ends.join()
-        domain.lab.balancer.start()
-    assert set(results(made, "users")) <= {"created", "unchanged"}, made.get("msg")
-    assert made["asked"]["connections"] == 2
-    assert not domain.users(*users, path=path)["changed"]

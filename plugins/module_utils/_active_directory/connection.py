@@ -211,4 +211,8 @@ def _cause(error: Exception) -> Exception:
     """What the socket raised: ldap3 mixes its type into its own, and keeps one for each address of the server."""
     history = error.args[1] if len(error.args) > 1 and isinstance(error.args[1], list) else []
     tried = [attempt[2] for attempt in history if isinstance(attempt, tuple) and len(attempt) > 2]
-    return next((attempt for attempt in tried if isinstance(attempt, Exception)), error)
+    found = next((attempt for attempt in tried if isinstance(attempt, Exception)), error)
+    ended = (ldap3.core.exceptions.LDAPSessionTerminatedByServerError, ldap3.core.exceptions.LDAPSocketReceiveError)
+    if isinstance(found, ended) and not isinstance(found, TimeoutError):
+        return ConnectionResetError(str(found))
+    return found

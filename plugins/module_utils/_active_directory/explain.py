@@ -79,6 +79,8 @@ _MISSING = Explanation(
     "it, or what it is to be in, does not exist", "check the path; ad_ou makes organizational units, topmost first"
 )
 
+_UPN_TAKEN = Explanation("another user has this user principal name", "give another upn")
+
 # By the code of the Windows error at the beginning of the text, MS-ERREF 2.2.
 _WINDOWS_ERRORS = {
     0x5: _NOT_PERMITTED,
@@ -106,7 +108,7 @@ _WINDOWS_ERRORS = {
     0x214B: Explanation("a group that users have as primary group can't be changed so", "change their primary group"),
     0x21C6: Explanation("another account has this service principal name", "give each name to one account only"),
     0x21C7: Explanation("another account has this service principal name", "give each name to one account only"),
-    0x21C8: Explanation("another user has this user principal name", "give another upn"),
+    0x21C8: _UPN_TAKEN,
 }
 
 # By LDAP's result code, where the text told nothing.
@@ -175,6 +177,8 @@ def explain(code: int, said: str, *, password: bool = False) -> Explanation:
         windows = 0
     if windows in _WINDOWS_ERRORS:
         return _WINDOWS_ERRORS[windows]
+    if "userPrincipalName" in said and "already in use" in said:
+        return _UPN_TAKEN
     if password and code == 53 and "encrypted connection" in said:
         return _PLAIN_CHANNEL
     if password and code == 19 and "password" in said.lower():

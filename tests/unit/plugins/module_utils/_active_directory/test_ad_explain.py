@@ -45,6 +45,7 @@ def test_a_bind_without_data() -> None:
         (50, "dsdb_access: Access check failed on CN=Users", "may not do this"),
         (68, "00002071: UpdErr: DSID-03050330, problem 6005 (ENTRY_EXISTS), data 0", "there already"),
         (68, "Entry CN=u1,CN=Users,DC=corp already exists", "there already"),
+        (19, "0000202F: samldb: userPrincipalName 'a@corp' is already in use", "user principal name"),
         (19, "000021C8: AtrErr: DSID-03200EAB, #1", "user principal name"),
         (32, "00002030: objectclass: Cannot delete CN=nobody, entry does not exist!", "does not exist"),
         (32, "0000208D: NameErr: DSID-03100245, problem 2001 (NO_OBJECT), data 0, best match of:", "does not exist"),
