@@ -20,7 +20,7 @@ def apply() -> None:
     @functools.wraps(inner)
     def update(
         self: Any, secret_id: str, version_stage: str, remove_from_version_id: str, move_to_version_id: str
-    ) -> tuple[str, str]:
+    ) -> Any:
         answer = inner(self, secret_id, version_stage, remove_from_version_id, move_to_version_id)
         if version_stage == "AWSCURRENT" and move_to_version_id:
             self.secrets[secret_id].default_version_id = move_to_version_id

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 from ad_harness import Domain
+from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory import run
 
 from tests.support.cloud import wait_for
 from tests.support.directory import DirectoryLab
@@ -97,6 +98,13 @@ def test_a_balancer_without_healthy_targets(domain: Domain) -> None:
         domain.lab.controller.wait()
         domain.healthy()
     assert "ended the connection at once. A load balancer does so when none of its targets is healthy" in told["msg"]
+
+
+def test_ldap3_is_missing(domain: Domain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(run, "LDAP3_MISSING", "ImportError: No module named ldap3")
+    told = domain.run("ad_info")
+    assert "ldap3" in told["msg"]
+    assert "delegate_to: localhost" in told["msg"]
 
 
 def test_plain_ldap_is_refused(domain: Domain) -> None:

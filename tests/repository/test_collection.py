@@ -72,6 +72,12 @@ def test_action_group_lists_every_aws_module() -> None:
     assert {"metadata": {"extend_group": ["amazon.aws.aws"]}} in group
 
 
+def test_action_group_lists_every_module_of_active_directory() -> None:
+    group = load("meta/runtime.yml")["action_groups"]["active_directory"]
+    fragments = {module.stem: documentation(module).get("extends_documentation_fragment", []) for module in MODULES}
+    assert group == sorted(name for name, used in fragments.items() if "podforge.hyperpod._active_directory" in used)
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda path: path.stem)
 def test_module_says_what_it_supports(module: Path) -> None:
     document = documentation(module)

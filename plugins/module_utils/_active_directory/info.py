@@ -31,6 +31,7 @@ from .names import any_of
 from .names import chunks
 from .names import domain_of
 from .names import escape_filter
+from .names import filter_problem
 from .names import split_dn
 from .names import within
 from .users import TEXTS
@@ -84,6 +85,9 @@ def info(module: Any) -> dict[str, Any]:
 
 def _told(params: dict[str, Any], directory: Directory) -> dict[str, Any]:
     wanted = params["gather"]
+    problem = filter_problem(params["filter"]) if params["filter"] else ""
+    if problem:
+        raise DirectoryError(f"filter: {problem}", "parentheses within a value are written \\28 and \\29")
     base = within(params["search_base"], directory.domain) if params["search_base"] else directory.base
     if params["search_base"] and directory.read(base, ["objectClass"]) is None:
         raise DirectoryError(

@@ -44,6 +44,19 @@ def escape_filter(value: str | bytes) -> str:
     )
 
 
+def filter_problem(text: str) -> str:
+    """What is wrong with a filter that is to be joined with others; empty if nothing is. Its terms are the server's."""
+    depth = 0
+    for index, char in enumerate(text):
+        depth += {"(": 1, ")": -1}.get(char, 0)
+        if depth == 0 and index < len(text) - 1:
+            break
+    else:
+        if text and depth == 0:
+            return ""
+    return f"'{text}' is not one filter in parentheses, as in (department=research) or (&(cn=a*)(!(cn=ab)))"
+
+
 def any_of(attribute: str, values: Iterable[str | bytes]) -> str:
     """A filter for objects whose attribute has one of the values."""
     return "(|" + "".join(f"({attribute}={escape_filter(value)})" for value in values) + ")"

@@ -6,14 +6,20 @@
 
 from __future__ import annotations
 
+import re
+import time
+from functools import partial
 from typing import TYPE_CHECKING
 from typing import Any
+
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import region_problem
 
 from .checks import encodable
 from .connection import reach_of
 from .directory import DESCRIPTOR
 from .directory import Directory
 from .errors import DirectoryError
+from .errors import Refused
 from .lookup import USERS_CONTAINER
 from .lookup import accounts
 from .lookup import container_of
@@ -38,6 +44,32 @@ if TYPE_CHECKING:
     from .users import User
 
 
+# API_ResetUserPassword
+_DIRECTORY_ID = re.compile(r"d-[0-9a-f]{10}\Z")
+# ERROR_PASSWORD_RESTRICTION at the beginning of a text: also said when an account without a password is to be enabled
+_NO_PASSWORD = re.compile(r"\A0000052D:", re.IGNORECASE)
+# A password reaches the other domain controllers within seconds in a site, at most a minute
+_LOOKS = 30
+_PAUSE = 2.0
+
+
+def after_service(change: Callable[[], None], sleep: Callable[[float], None]) -> None:
+    """Make a change after AWS Directory Service has set the password, maybe on another domain controller than ours.
+
+    Raises:
+        Refused: the password isn't there after a minute, or something else is wrong.
+    """
+    for look in range(1, _LOOKS + 1):
+        try:
+            change()
+        except Refused as error:
+            if look == _LOOKS or not _NO_PASSWORD.match(error.said):
+                raise
+            sleep(_PAUSE)
+        else:
+            return
+
+
 def run_users(module: Any, conceal: Callable[[str], None], words: Callable[[AnsibleAWSError], str]) -> dict[str, Any]:
     """The result of ad_user.
 
@@ -53,11 +85,25 @@ def run_users(module: Any, conceal: Callable[[str], None], words: Callable[[Ansi
     length = module.params["password_length"]
     if not LEAST <= length <= MOST:
         raise DirectoryError(f"password_length: {length} is not between {LEAST} and {MOST}")
+    _check_aws(module)
     directory = Directory(reach_of(module.params), module.params["base_dn"])
     try:
         return _UsersTask(module, directory, conceal, words).run()
     finally:
         directory.close()
+
+
+def _check_aws(module: Any) -> None:
+    """Refuse what AWS would refuse for each of the users."""
+    params = module.params
+    named = [params["password_secret"], *(user["password_secret"] for user in params["users"])]
+    kept = any(named) and any(user["generate_password"] for user in params["users"])
+    if params["directory_id"] and not _DIRECTORY_ID.match(params["directory_id"]):
+        raise DirectoryError(f"directory_id: '{params['directory_id']}' is none", "write it as in d-0123456789")
+    if kept or params["directory_id"]:
+        problem = region_problem(module.region)
+        if problem:
+            raise DirectoryError(problem, "password_secret and directory_id need one")
 
 
 class _UsersTask:
@@ -120,9 +166,13 @@ class _UsersTask:
             password, finish = self._passwords.for_known(user)
         elif sets:
             password = self._passwords.for_new(user)
+        served = False
         for step in plan.steps:
             if isinstance(step, ServicePassword):
                 self._passwords.set_by_service(self._service, step.name, password or "")
+                served = True
+            elif served:
+                after_service(partial(self._directory.apply, step), time.sleep)
             else:
                 self._directory.apply(step, password)
         if finish is not None:

@@ -12,6 +12,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._active_director
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.names import dn_key
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.names import domain_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.names import escape_filter
+from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.names import filter_problem
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.names import is_below
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.names import join_dn
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.names import name_problem
@@ -82,6 +83,16 @@ def test_any_value_is_one_value(name: str) -> None:
 @given(st.binary(min_size=1, max_size=28))
 def test_any_bytes_are_one_value(value: bytes) -> None:
     assert filter_value(f"(objectSid={escape_filter(value)})") == value
+
+
+@pytest.mark.parametrize("text", ["(cn=a)", "(&(cn=a)(!(cn=b)))", "(cn=\\28a\\29)"])
+def test_one_filter(text: str) -> None:
+    assert filter_problem(text) == ""
+
+
+@pytest.mark.parametrize("text", ["", "cn=a", "(cn=a", "(cn=a))", ")(|(cn=*)", "(cn=a)(cn=b)", "x(cn=a)", "(cn=a) "])
+def test_no_filter(text: str) -> None:
+    assert "is not one filter" in filter_problem(text)
 
 
 def test_filter_of_several() -> None:

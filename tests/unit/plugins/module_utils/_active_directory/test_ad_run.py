@@ -15,6 +15,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._active_director
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.connection import reach_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.errors import ConnectionLost
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.errors import DirectoryError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.errors import Refused
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.objects import Each
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.objects import Outcome
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.objects import failure_table
@@ -22,6 +23,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._active_director
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.states import Plan
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.tls import explained
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.users import User
+from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.users_run import after_service
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
 from botocore.stub import Stubber
 from hypothesis import given
@@ -223,6 +225,35 @@ def test_another_password_becomes_current_when_the_directory_has_it(vault: Any) 
         },
     )
     finish()
+
+
+NOT_YET = "0000052D: SvcErr: DSID-031A12D2, problem 5003 (WILL_NOT_PERFORM), data 0"
+
+
+@pytest.mark.parametrize(("refusals", "fails"), [(0, False), (3, False), (30, True)])
+def test_a_password_that_is_on_its_way(refusals: int, fails: bool) -> None:
+    """Another domain controller has it first."""
+    answers = [NOT_YET] * refusals
+    slept: list[float] = []
+
+    def change() -> None:
+        if answers:
+            raise Refused("Failed", "wait", 53, answers.pop())
+
+    if fails:
+        with pytest.raises(Refused):
+            after_service(change, slept.append)
+    else:
+        after_service(change, slept.append)
+        assert len(slept) == refusals
+
+
+def test_other_refusals_are_not_waited_for() -> None:
+    def change() -> None:
+        raise Refused("Failed", "ask for rights", 50, "00002098: SecErr")
+
+    with pytest.raises(Refused):
+        after_service(change, pytest.fail)
 
 
 class Wire:
