@@ -16,6 +16,8 @@ from ansible_collections.amazon.aws.plugins.module_utils.exceptions import Ansib
 
 from .errors import ConnectionLost
 from .errors import DirectoryError
+from .errors import Refused
+from .explain import ALREADY_EXISTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -108,6 +110,11 @@ class Each(Generic[W]):
             except DirectoryError as error:
                 self._lost = f"Not done: {error}"
                 raise DirectoryError(f"{first.what} Then: {error}") from error
+            return self._one(item, True)
+        except Refused as error:
+            # another run may have made it since it was looked for; if it was something else, this is refused again
+            if error.code != ALREADY_EXISTS:
+                raise
             return self._one(item, True)
 
 

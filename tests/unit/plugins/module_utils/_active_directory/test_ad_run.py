@@ -310,6 +310,20 @@ def test_a_broken_connection_is_renewed_and_the_object_done_again() -> None:
     assert wire.connected == 2
 
 
+def test_what_another_run_has_made_meanwhile_is_looked_at_again() -> None:
+    tried: list[tuple[str, bool]] = []
+
+    def one(item: str, again: bool) -> Plan:
+        tried.append((item, again))
+        if item == "taken" or not again:
+            raise Refused("Failed to create it", "choose another name", 68, "00000524: UpdErr")
+        return Plan("unchanged", item)
+
+    outcomes = each(Wire(), one).run(["made", "taken"])
+    assert [outcome.result for outcome in outcomes] == ["unchanged", "failed"]
+    assert tried == [("made", False), ("made", True), ("taken", False), ("taken", True)]
+
+
 def test_without_a_connection_nothing_more_is_tried() -> None:
     tried: list[str] = []
 
