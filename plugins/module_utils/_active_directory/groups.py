@@ -98,6 +98,12 @@ def _wanted(item: Mapping[str, Any], params: Mapping[str, Any], base: str, probl
             problems.note(option, f"it has {len(item[option])} characters, the directory takes {longest}")
     if item["gid_number"] is not None and not 0 < item["gid_number"] < 2**31:
         problems.note("gid_number", f"{item['gid_number']} is not between 1 and {2**31 - 1}; 0 is root's")
+    for number, member in enumerate(item["members"] or ()):
+        with problems.at(f"members[{number}]"):
+            if is_dn(member):
+                within(member, base)
+            elif not member.strip():
+                raise DirectoryError("it is empty", "give an account name or a distinguished name")
     path = item["path"] or params["path"]
     purge = item["purge_members"]
     return Group(

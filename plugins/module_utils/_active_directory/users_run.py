@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 from typing import Any
@@ -144,8 +145,8 @@ class _UsersTask:
         if not self._module.check_mode and plan.steps:
             self._apply(plan, user, known=current is not None)
             if plan.again:
-                made = self._read(user)
-                rest = self._plan(made, user)
+                # the password was set a moment ago
+                rest = self._plan(self._read(user), replace(user, always=False))
                 if rest.steps:
                     self._apply(rest, user, known=True)
         return plan

@@ -103,6 +103,9 @@ def test_an_account_that_is_no_group() -> None:
         ({"name": "a/b"}, "name: it has '/'"),
         ({"name": "g" * 100}, "cn: it has 100 characters, the directory takes 64"),
         ({"gid_number": -1}, "gid_number: -1"),
+        ({"members": ["alice", "CN=a,,DC=x"]}, "members[1]: 'CN=a,,DC=x' is not a distinguished name"),
+        ({"members": ["CN=a,DC=other"]}, "members[0]: 'CN=a,DC=other' is not in the directory"),
+        ({"members": [""]}, "members[0]: it is empty"),
         ({"description": "x" * 1025}, "description: it has 1025"),
     ],
 )
