@@ -151,6 +151,14 @@ def test_names_that_others_have(domain: Domain, path: str) -> None:
     assert "is no user" in other["msg"]
 
 
+def test_admin_does_not_lock_itself_out(domain: Domain) -> None:
+    for wish in ({"state": "absent"}, {"enabled": False}):
+        assert "this task runs as this very account" in domain.users({"name": "Admin", **wish})["msg"]
+    whole = domain.run("ad_ou", ous=[{"path": f"OU={domain.lab.netbios}"}], state="absent", recursive=True)
+    assert "the account that this task runs as is in it" in whole["msg"]
+    assert domain.accepts("Admin", domain.lab.admin_password)
+
+
 def test_wrong_input_changes_nothing(domain: Domain, path: str) -> None:
     wrong = domain.users({"name": "fine", "enabled": False}, {"name": "not*fine"}, {"name": "fine"}, path=path)
     assert wrong["msg"].startswith("Nothing was changed: 2 problems")

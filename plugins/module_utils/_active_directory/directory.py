@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import re
 from collections import Counter
-from functools import partial
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -37,6 +37,7 @@ from .states import Move
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Iterable
     from collections.abc import Sequence
 
     from .connection import Host
@@ -87,6 +88,12 @@ class Directory:
         self.close()
         self._connection, self.host = connect(self._reach)
         self.asked["connections"] += 1
+
+    @functools.cached_property
+    def own_sids(self) -> frozenset[bytes]:
+        """Security identifiers of who we are bound as, groups included (MS-ADTS 3.1.1.3.2, rootDSE tokenGroups)."""
+        found = self._patiently("", _EVERYTHING, ["tokenGroups"], ldap3.BASE)
+        return frozenset(found[0].values("tokenGroups")) if found else frozenset()
 
     def close(self) -> None:
         """End the connection."""
@@ -141,7 +148,7 @@ class Directory:
         while True:
             more = {**paged, **({"paged_cookie": cookie} if cookie else {})}
             asked = {"attributes": list(attributes), "controls": list(controls) or None, **more}
-            self._send("searches", partial(self._connection.search, base, filter_text, scope, **asked))
+            self._send("searches", functools.partial(self._connection.search, base, filter_text, scope, **asked))
             result = self._connection.result
             if result["result"] == NO_SUCH_OBJECT:
                 return []
@@ -195,8 +202,7 @@ class Directory:
                 changes[name] = [(_OPERATIONS["replace"], values)]
             controls = [_SD_FLAGS] if DESCRIPTOR in changes else None
             self._send("changes", lambda: connection.modify(step.dn, changes, controls=controls))
-            shown = "the password" if set(changes) <= {"unicodePwd", "pwdLastSet"} else ", ".join(sorted(changes))
-            self._judge(f"set {shown}", password=with_password)
+            self._judge(f"set {_shown(changes, step.dn)}", password=with_password)
         elif isinstance(step, Move):
             self._send("changes", lambda: connection.modify_dn(step.dn, step.rdn, new_superior=step.parent))
             self._judge(f"make it {step.rdn}" + (f" in {step.parent}" if step.parent else ""))
@@ -236,6 +242,12 @@ class Directory:
 
 
 _OPERATIONS = {"add": "MODIFY_ADD", "delete": "MODIFY_DELETE", "replace": "MODIFY_REPLACE"}
+
+
+def _shown(changes: Iterable[str], dn: str) -> str:
+    """What was to be changed. Access lists may be those of the parent."""
+    named = {"unicodePwd": "the password", "pwdLastSet": "the password", DESCRIPTOR: f"the access list of {dn}"}
+    return ", ".join(sorted({named.get(name, name) for name in changes}))
 
 
 def _entry(answer: dict[str, Any]) -> Entry:

@@ -50,10 +50,11 @@ class Unit:
 
 @dataclass(frozen=True)
 class Found:
-    """What there is of a unit: itself, how much is below it, and the access list of what it is in."""
+    """What there is of a unit: itself, how much is in it, whether the task's own account is, and its parent's access list."""
 
     entry: Entry | None
     inside: int = 0
+    own_account: bool = False
     parent_descriptor: bytes = b""
 
 
@@ -133,6 +134,8 @@ def _removal(found: Found, wanted: Unit) -> Plan:
         return Plan("absent", "")
     if entry.text("isCriticalSystemObject").upper() == "TRUE":
         raise DirectoryError("the domain itself needs it", "leave it")
+    if found.own_account:
+        raise DirectoryError("the account that this task runs as is in it", "do that with another bind_user")
     if found.inside and not wanted.recursive:
         raise DirectoryError(
             f"it is not empty: {found.inside} objects are in it", "remove these first, or set recursive: true"

@@ -91,15 +91,16 @@ class _UnitsTask:
         if entry is None:
             return Found(None)
         if not unit.present:
-            inside = self._directory.search(_ANY, ["objectClass"], base=entry.dn)
+            inside = self._directory.search(_ANY, ["objectSid"], base=entry.dn)
             gone = [dn for dn in self._gone if is_below(dn, entry.dn)]
             others = [
                 each
                 for each in inside
                 if not same_dn(each.dn, entry.dn) and not any(is_below(each.dn, dn) for dn in gone)
             ]
-            return Found(entry, len(others))
+            own = self._directory.own_sids if others else frozenset()
+            return Found(entry, len(others), any(each.first("objectSid") in own for each in others))
         if unit.protected:
             parent = self._directory.read(parent_of(entry.dn), [DESCRIPTOR])
-            return Found(entry, 0, parent.first(DESCRIPTOR) if parent else b"")
+            return Found(entry, parent_descriptor=parent.first(DESCRIPTOR) if parent else b"")
         return Found(entry)

@@ -47,6 +47,7 @@ ATTRIBUTES = (
     "userAccountControl",
     "accountExpires",
     "pwdLastSet",
+    "objectSid",
     KEYS,
     *(attribute for attribute, _longest in TEXTS.values()),
     *NUMBERS.values(),
@@ -56,7 +57,20 @@ _SET = "set, not shown"
 _UNFINISHED = DISABLED | NO_PASSWORD_REQUIRED
 
 
-def plan_user(current: Entry | None, wanted: User, *, container: str, base: str, by_service: bool = False) -> Plan:
+def locks_out(current: Entry | None, wanted: User) -> bool:
+    """Whether an account that is there could not be used any more."""
+    return current is not None and (not wanted.present or wanted.enabled is False)
+
+
+def plan_user(
+    current: Entry | None,
+    wanted: User,
+    *,
+    container: str,
+    base: str,
+    by_service: bool = False,
+    own: frozenset[bytes] = frozenset(),
+) -> Plan:
     """What to do with a user.
 
     Args:
@@ -65,6 +79,7 @@ def plan_user(current: Entry | None, wanted: User, *, container: str, base: str,
         container: where new users go whose path isn't given.
         base: distinguished name of the domain.
         by_service: passwords are set by AWS Directory Service.
+        own: security identifiers of who the task runs as.
 
     Raises:
         DirectoryError: it can't be done; says why.
@@ -73,6 +88,8 @@ def plan_user(current: Entry | None, wanted: User, *, container: str, base: str,
         raise DirectoryError(f"the account of this name is no user: {current.dn}", "choose another name")
     if current is not None and "computer" in current.texts("objectClass"):
         raise DirectoryError(f"the account of this name is a computer: {current.dn}", "choose another name")
+    if current is not None and locks_out(current, wanted) and current.first("objectSid") in own:
+        raise DirectoryError("this task runs as this very account", "do that with another bind_user")
     if not wanted.present:
         return _removal(current)
     if current is None:

@@ -33,6 +33,7 @@ from .passwords import Passwords
 from .states import ServicePassword
 from .users import wanted_users
 from .users_plan import ATTRIBUTES
+from .users_plan import locks_out
 from .users_plan import plan_user
 
 if TYPE_CHECKING:
@@ -153,7 +154,12 @@ class _UsersTask:
 
     def _plan(self, current: Entry | None, user: User) -> Plan:
         return plan_user(
-            current, user, container=self._container, base=self._directory.domain, by_service=bool(self._service)
+            current,
+            user,
+            container=self._container,
+            base=self._directory.domain,
+            by_service=bool(self._service),
+            own=self._directory.own_sids if locks_out(current, user) else frozenset(),
         )
 
     def _read(self, user: User) -> Entry | None:

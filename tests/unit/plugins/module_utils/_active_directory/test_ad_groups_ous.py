@@ -199,14 +199,14 @@ def test_a_protected_unit() -> None:
     created = plan_unit(Found(None), unit(protected=True))
     assert created.again
     current = entry(GROUPS, nTSecurityDescriptor=BARE)
-    parent, own = plan_unit(Found(current, 0, BARE), unit(protected=True)).steps
+    parent, own = plan_unit(Found(current, parent_descriptor=BARE), unit(protected=True)).steps
     assert isinstance(parent, Modify)
     assert isinstance(own, Modify)
     assert (parent.dn, own.dn) == (BASE, GROUPS)
     protected = own.changes["nTSecurityDescriptor"][1][0]
     guarded = parent.changes["nTSecurityDescriptor"][1][0]
     there = entry(GROUPS, nTSecurityDescriptor=protected)
-    assert plan_unit(Found(there, 0, guarded), unit(protected=True)).steps == ()
+    assert plan_unit(Found(there, parent_descriptor=guarded), unit(protected=True)).steps == ()
     with pytest.raises(DirectoryError, match="protected from accidental deletion"):
         plan_unit(Found(there), unit(state="absent"))
     bare, delete = plan_unit(Found(there), unit(state="absent", protected=False)).steps
@@ -221,6 +221,8 @@ def test_a_unit_that_is_not_empty() -> None:
         plan_unit(found, unit(state="absent"))
     assert plan_unit(found, unit(state="absent", recursive=True)).steps == (Delete(GROUPS, tree=True),)
     assert plan_unit(Found(None), unit(state="absent")).result == "absent"
+    with pytest.raises(DirectoryError, match="the account that this task runs as is in it"):
+        plan_unit(Found(entry(GROUPS), 3, own_account=True), unit(state="absent", recursive=True))
 
 
 def test_units_that_the_domain_needs() -> None:

@@ -210,6 +210,15 @@ def test_read_only() -> None:
         plan(entry(), user)
 
 
+@pytest.mark.parametrize("options", [{"state": "absent"}, {"enabled": False}])
+def test_nobody_locks_themselves_out(options: dict[str, Any]) -> None:
+    own, other = b"own", b"other"
+    with pytest.raises(DirectoryError, match="runs as this very account"):
+        plan(entry(objectSid=own), wanted(**options), own=frozenset({own}))
+    assert plan(entry(objectSid=other), wanted(**options), own=frozenset({own})).steps
+    assert plan(entry(objectSid=own), wanted(email="a@b.c"), own=frozenset({own})).steps
+
+
 @pytest.mark.parametrize("kind", [["top", "group"], ["top", "person", "user", "computer"]])
 def test_accounts_that_are_no_users(kind: list[str]) -> None:
     with pytest.raises(DirectoryError, match=r"is (no user|a computer): CN=alice"):
