@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 import pytest
+from ad_harness import Domain
 
 from tests.support.aws_directory import REGION
 from tests.support.aws_directory import DirectoryUser
@@ -35,8 +36,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DirectoryLab]:
     """The bare domain; about ten seconds."""
     number = 150 + int(hashlib.sha256(PREFIX.encode()).hexdigest(), 16) % 50
     folder = tmp_path_factory.mktemp("lab")
-    with DirectoryLab(f"{PREFIX}-lab", f"10.{number}.7.0/24", folder=folder, plain_port=True) as made:
+    with DirectoryLab(
+        f"{PREFIX}-lab", f"10.{number}.7.0/24", folder=folder, plain_port=True, controller_ldaps=True
+    ) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def domain(lab: DirectoryLab) -> Domain:
+    """The modules for Active Directory, against that domain."""
+    return Domain(lab)
 
 
 @pytest.fixture(scope="session")

@@ -145,7 +145,7 @@ STEPS = {
 
 
 def test_every_documented_action_has_a_step() -> None:
-    # AWS Directory Service is asked in the tests of a whole directory in the local cloud
+    # AWS Directory Service is asked in test_local_cloud.py, in a cloud that lets everybody do all
     assert {*STEPS, "ds:ResetUserPassword"} == permissions.actions_of("ad_user")
 
 

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import ldap3
 import pytest
+from ad_service import PASSWORD as SOME
+from ad_service import ServiceUsers
 from ldap3.core.exceptions import LDAPException
 
 from tests.support.aws_directory import DOMAIN
@@ -100,6 +102,38 @@ def test_both_addresses_of_the_balancer_and_of_the_directory_answer(service: Ser
     for address in service.addresses:
         with socket.create_connection((address, 389), timeout=5):
             pass
+
+
+def test_passwords_of_users_are_set_by_the_service(service: Service, cloud: Cloud) -> None:
+    """The controller takes none through the balancer. The service enables an account; what was wished stays true."""
+    users = ServiceUsers(service, f"http://127.0.0.1:{cloud.port}")
+    wanted = [{"name": "paula", "password": SOME}, {"name": "quinn", "password": SOME, "enabled": False}]
+    made = users.run(*wanted)
+    assert [user["result"] for user in made["users"]] == ["created", "created"], made
+    assert users.accepts("paula")
+    assert (users.control("paula"), users.control("quinn")) == (0x200, 0x202)
+    assert not users.run(*wanted)["changed"]
+    changed = users.run(*({**user, "password": f"{SOME}-2"} for user in wanted), update_password="always")
+    assert [user["changes"] for user in changed["users"]] == [["password"], ["password"]], changed
+    assert users.accepts("paula", f"{SOME}-2")
+    assert users.control("quinn") == 0x202
+
+
+def test_users_without_the_password_that_was_refused_get_another(service: Service, cloud: Cloud) -> None:
+    users = ServiceUsers(service, f"http://127.0.0.1:{cloud.port}")
+    refused = users.run({"name": "rosa", "password": "Sh0rt!"})
+    assert "InvalidPasswordException" in refused["msg"]
+    assert users.control("rosa") & 0x2, "it is disabled"
+    made = users.run({"name": "rosa", "password": SOME})
+    assert made["users"][0]["result"] == "changed", made
+    assert users.accepts("rosa")
+    assert users.control("rosa") == 0x200
+    for options, said in (
+        ({"directory_id": "d-1"}, "directory_id: 'd-1' is none"),
+        ({"directory_id": "d-00000000ff"}, "EntityDoesNotExistException"),
+        ({"region": ""}, "No region"),
+    ):
+        assert said in users.run({"name": "sven", "password": SOME}, **options)["msg"]
 
 
 def test_a_password_is_reset_by_the_service(service: Service) -> None:

@@ -50,7 +50,7 @@ class Unit:
 
 @dataclass(frozen=True)
 class Found:
-    """What there is of a unit: itself, how much is in it, whether the task's own account is, and its parent's access list."""
+    """What there is of a unit: itself, how much is in it, whether the task's account is, its parent's access list."""
 
     entry: Entry | None
     inside: int = 0
