@@ -58,8 +58,10 @@ _UNFINISHED = DISABLED | NO_PASSWORD_REQUIRED
 
 
 def locks_out(current: Entry | None, wanted: User) -> bool:
-    """Whether an account that is there could not be used any more."""
-    return current is not None and (not wanted.present or wanted.enabled is False)
+    """Whether an account that can be used now could not be any more."""
+    if current is None or (current.number("userAccountControl") or 0) & DISABLED:
+        return False
+    return not wanted.present or wanted.enabled is False
 
 
 def plan_user(
