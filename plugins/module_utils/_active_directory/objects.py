@@ -102,20 +102,32 @@ class Each(Generic[W]):
             return Outcome(name, "failed", message=self._words(error))
 
     def _patiently(self, item: W) -> Plan:
-        try:
-            return self._one(item, False)
-        except ConnectionLost as first:
+        """Once more when the connection broke, and once more when it turns out that what is to be made is there.
+
+        Then another run has made it since it was looked for, or this one, by the request whose answer was lost.
+        Something else of that name is refused again.
+        """
+        connected_anew = looked_anew = again = False
+        while True:
             try:
-                self._directory.reconnect()
-            except DirectoryError as error:
-                self._lost = f"Not done: {error}"
-                raise DirectoryError(f"{first.what} Then: {error}") from error
-            return self._one(item, True)
-        except Refused as error:
-            # another run may have made it since it was looked for; if it was something else, this is refused again
-            if error.code != ALREADY_EXISTS:
-                raise
-            return self._one(item, True)
+                return self._one(item, again)
+            except ConnectionLost as error:
+                if connected_anew:
+                    raise
+                self._connect_anew(error)
+                connected_anew = True
+            except Refused as error:
+                if looked_anew or error.code != ALREADY_EXISTS:
+                    raise
+                looked_anew = True
+            again = True
+
+    def _connect_anew(self, lost: ConnectionLost) -> None:
+        try:
+            self._directory.reconnect()
+        except DirectoryError as error:
+            self._lost = f"Not done: {error}"
+            raise DirectoryError(f"{lost.what} Then: {error}") from error
 
 
 def result_of(kind: str, outcomes: Sequence[Outcome], *, diff: bool) -> dict[str, Any]:

@@ -324,6 +324,28 @@ def test_what_another_run_has_made_meanwhile_is_looked_at_again() -> None:
     assert tried == [("made", False), ("made", True), ("taken", False), ("taken", True)]
 
 
+def test_a_request_whose_answer_was_lost_may_be_carried_out_late() -> None:
+    """The object is not there when it is looked at again, and is when it is to be made."""
+    answers: list[Exception] = [Refused("Failed", "choose another", 68, "exists"), ConnectionLost("it broke")]
+
+    def one(item: str, _again: bool) -> Plan:
+        if answers:
+            raise answers.pop()
+        return Plan("unchanged", item)
+
+    assert each(Wire(), one).run(["a"])[0].result == "unchanged"
+
+
+def test_a_connection_that_breaks_twice_is_told() -> None:
+    wire = Wire()
+
+    def one(item: str, _again: bool) -> Plan:
+        raise ConnectionLost(f"the connection broke at {item}")
+
+    assert "broke at a" in each(wire, one).run(["a"])[0].message
+    assert wire.connected == 2
+
+
 def test_without_a_connection_nothing_more_is_tried() -> None:
     tried: list[str] = []
 
