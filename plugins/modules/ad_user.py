@@ -152,7 +152,9 @@ options:
   password_secret:
     description:
       - Name of the secrets in Secrets Manager that generated passwords are kept in. C({name}) in it is the user's name,
-        C({domain}) that of the domain, as in V(hyperpod/{domain}/{name}). The password is the whole value.
+        C({domain}) that of the domain, as in V(hyperpod/{domain}/{name}).
+      - The password is the whole value. A secret that is there already may also be a JSON object with the member
+        C(password); it stays one.
     type: str
   password_secret_kms_key:
     description: Key that new secrets are encrypted with, instead of the account's own for Secrets Manager.

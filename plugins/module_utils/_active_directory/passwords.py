@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import string
 from typing import TYPE_CHECKING
@@ -37,6 +38,27 @@ def generated(length: int, name: str) -> str:
         text = "".join(secrets.choice(alphabet) for _place in range(length))
         if all(set(text) & set(kind) for kind in _KINDS) and name.lower() not in text.lower():
             return text
+
+
+def _members(value: str) -> dict[str, Any] | None:
+    """What a secret's value has besides the password, if it is a JSON object that has one."""
+    try:
+        told = json.loads(value)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) and isinstance(told.get("password"), str) else None
+
+
+def password_in(value: str) -> str:
+    """The password in a secret's value: a member of a JSON object, or all of it."""
+    members = _members(value)
+    return value if members is None else str(members["password"])
+
+
+def with_password(value: str, password: str) -> str:
+    """A secret's value with another password, in the same form."""
+    members = _members(value)
+    return password if members is None else json.dumps({**members, "password": password})
 
 
 @api_call("read secret {name}", missing=None)
@@ -104,13 +126,13 @@ class Passwords:
             self.arns[user.name] = self._make(user.secret, user.name, password)
             return password
         self.arns[user.name] = found["ARN"]
-        value = found.get("SecretString")
-        if not value or len(value) > MOST:
+        value = password_in(found.get("SecretString") or "")
+        if not 0 < len(value) <= MOST:
             raise DirectoryError(
                 f"secret {user.secret} is there already and holds no password", "give another password_secret"
             )
         self._conceal(value)
-        return str(value)
+        return value
 
     def for_known(self, user: User) -> tuple[str | None, Callable[[], None]]:
         """A password for a user who has one: given, or a new one. And what to do when the directory has it."""
@@ -125,7 +147,7 @@ class Passwords:
             self.arns[user.name] = self._make(secret, user.name, password)
             return password, _nothing
         self.arns[user.name] = found["ARN"]
-        version = _propose(client, secret, password)
+        version = _propose(client, secret, with_password(found.get("SecretString") or "", password))
         return password, lambda: _promote(client, secret, version, found["VersionId"])
 
     def set_by_service(self, directory: str, name: str, password: str) -> None:

@@ -198,6 +198,22 @@ def test_a_secret_that_is_there_has_the_password(vault: Any) -> None:
     assert hidden == ["From-Before-1"]
 
 
+@pytest.mark.parametrize(
+    ("value", "password", "after"),
+    [
+        ("Plain-Word-1", "Plain-Word-1", "New-Word-2"),
+        ('{"user": "a", "password": "In-Json-1"}', "In-Json-1", '{"user": "a", "password": "New-Word-2"}'),
+        ('{"user": "a"}', '{"user": "a"}', "New-Word-2"),
+        ('{"password": 7}', '{"password": 7}', "New-Word-2"),
+        ('"quoted"', '"quoted"', "New-Word-2"),
+        ("[1]", "[1]", "New-Word-2"),
+    ],
+)
+def test_forms_of_secrets(value: str, password: str, after: str) -> None:
+    assert passwords.password_in(value) == password
+    assert passwords.with_password(value, "New-Word-2") == after
+
+
 def test_a_secret_without_a_password(vault: Any) -> None:
     client, stub = vault
     stub.add_response("get_secret_value", {"ARN": ARN, "SecretBinary": b"x", "VersionId": "v" * 32})
