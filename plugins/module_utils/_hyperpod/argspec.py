@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Any
 
+from .._waiting.argspec import waiting_spec
 from .schema import CLUSTER_FIELDS
 from .schema import DEPLOYMENT_CONFIG
 
@@ -72,19 +73,7 @@ def cluster_spec() -> Spec:
         "purge_instance_groups": {"type": "bool", "default": False},
         "allow_scale_down": {"type": "bool", "default": False},
         "recreate_failed": {"type": "bool", "default": False},
-        **_waiting_spec(7200),
-    }
-
-
-def _waiting_spec(timeout: int) -> Spec:
-    """Options of modules that wait with progress."""
-    return {
-        "wait": {"type": "bool", "default": True},
-        "wait_timeout": {"type": "int", "default": timeout},
-        "wait_delay": {"type": "int", "default": 30},
-        "progress": {"type": "bool", "default": True},
-        # Set by the action plugin only: what an earlier slice of the same wait has seen (see waiting.py).
-        "_resume": {"type": "dict"},
+        **waiting_spec(7200),
     }
 
 
@@ -108,7 +97,7 @@ def node_spec() -> Spec:
         "availability_zones": _strings(),
         "instance_types": _strings(),
         "client_token": {"type": "str", "no_log": False},
-        **_waiting_spec(7200),
+        **waiting_spec(7200),
     }
 
 
@@ -124,7 +113,7 @@ def software_spec() -> Spec:
         "image_id": {"type": "str"},
         **options_spec([DEPLOYMENT_CONFIG]),
         "force": {"type": "bool", "default": False},
-        **_waiting_spec(14400),
+        **waiting_spec(14400),
     }
 
 
@@ -140,7 +129,7 @@ def health_check_spec() -> Spec:
         "instance_groups": _strings(),
         "nodes": _strings(),
         "fail_on_unhealthy": {"type": "bool", "default": True},
-        **_waiting_spec(14400),
+        **waiting_spec(14400),
     }
 
 

@@ -48,8 +48,18 @@ _FIRST_PAUSE = 2.0
 _JITTER = random.SystemRandom()
 THROTTLES = ("ThrottlingException", "ThrottledException", "TooManyRequestsException", "RequestThrottledException")
 
-# SageMaker says the first, CloudWatch Logs the second.
-_MISSING_CODES = frozenset({"ResourceNotFound", "ResourceNotFoundException"})
+# SageMaker says the first, CloudWatch Logs the second, then Directory Service and Elastic Load Balancing.
+_MISSING_CODES = frozenset(
+    {
+        "ResourceNotFound",
+        "ResourceNotFoundException",
+        "DirectoryDoesNotExistException",
+        "EntityDoesNotExistException",
+        "ListenerNotFound",
+        "LoadBalancerNotFound",
+        "TargetGroupNotFound",
+    }
+)
 _CREDENTIAL_CODES = frozenset(
     {
         "ExpiredToken",
@@ -75,7 +85,12 @@ _CREDENTIALS_HINT = (
 
 
 class HyperPodError(AnsibleAWSError):  # type: ignore[misc]  # amazon.aws has no types
-    """Something a module fails with: ``message`` is what was tried, ``exception`` what botocore said, if it did."""
+    """Something a module fails with: ``message`` is what was tried, ``exception`` what botocore said, if it did.
+
+    ``advice`` is what leads to the fix, where the one who raises it knows better than ``hint`` does.
+    """
+
+    advice = ""
 
     def __init__(self, message: str, exception: Exception | None = None, **kwargs: Any) -> None:
         super().__init__(message=message, exception=exception, **kwargs)
@@ -129,17 +144,19 @@ def retrying(func: T) -> T:
     return cast("T", repeated)
 
 
-def api_call(description: str, missing: Any = _RAISE) -> Callable[[T], T]:
+def api_call(description: str, missing: Any = _RAISE, *, once: bool = False) -> Callable[[T], T]:
     """Turn botocore's errors into HyperPodError, and repeat what is throttled.
 
     Args:
         description: what is tried, with ``{arguments}`` of the function by name: "Failed to <description>".
         missing: what to return when the resource isn't there; left out, that is an error too.
+        once: never repeat it; for what would make a second thing when only the answer got lost. The client has to have
+            been made for that, too (see client_of).
     """
 
     def decorate(func: T) -> T:
         signature = inspect.signature(cast("Callable[..., Any]", func))
-        retried = cast("Callable[..., Any]", retrying(func))
+        retried = cast("Callable[..., Any]", func if once else retrying(func))
 
         @functools.wraps(retried)
         def call(*args: Any, **kwargs: Any) -> Any:
@@ -162,9 +179,9 @@ def botocore_version() -> str:
     return str(botocore.__version__)
 
 
-def client_config() -> Any:
+def client_config(attempts: int = REQUEST_ATTEMPTS) -> Any:
     """Retries of the SDK for our clients; the user's aws_config goes before it."""
-    return botocore.config.Config(retries={"mode": "adaptive", "total_max_attempts": REQUEST_ATTEMPTS})
+    return botocore.config.Config(retries={"mode": "adaptive", "total_max_attempts": attempts})
 
 
 def region_problem(region: str | None) -> str | None:
@@ -179,8 +196,8 @@ def region_problem(region: str | None) -> str | None:
     return None
 
 
-def client_of(module: Any, service: str) -> Any:
-    """A module's client of a service, with our retries.
+def client_of(module: Any, service: str, *, once: bool = False) -> Any:
+    """A module's client of a service, with our retries; ``once``: with none at all.
 
     Raises:
         HyperPodError: the region is none.
@@ -188,7 +205,7 @@ def client_of(module: Any, service: str) -> Any:
     problem = region_problem(module.region)
     if problem:
         raise HyperPodError(problem)
-    return module.client(service, config=client_config())
+    return module.client(service, config=client_config(1 if once else REQUEST_ATTEMPTS))
 
 
 def at_least(params: Mapping[str, Any], **least: float) -> None:
@@ -229,7 +246,7 @@ def failure_text(error: HyperPodError, region: str | None) -> str:
     """The whole error as one line."""
     text = error.message if error.exception is None else f"{error.message}: {error.exception}"
     text = _LONG_LIST.sub(lambda match: f"[{match[0].count(',') + 1} values]", text)
-    advice = hint(error, region) or "; ".join(cause.text() for cause in causes(error))
+    advice = error.advice or hint(error, region) or "; ".join(cause.text() for cause in causes(error))
     return f"{text.rstrip('.')}. {advice[0].upper()}{advice[1:]}." if advice else text
 
 

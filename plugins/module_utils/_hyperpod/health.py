@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
+from .._waiting.plans import Call
 from .members import Chosen
 from .members import Member
 from .members import choose
 from .members import no_cluster
 from .members import problem_of_status
-from .states import Call
 from .waiters import BUSY
 from .waiters import groups_of
 

@@ -10,9 +10,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Look
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Verdict
-
+from .._waiting.loop import Look
+from .._waiting.loop import Verdict
 from . import api
 from .common import HyperPodError
 from .common import client_of

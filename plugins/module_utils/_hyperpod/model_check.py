@@ -98,4 +98,4 @@ def _string(shape: Any, value: str, path: str) -> Iterator[str]:
     pattern = shape.metadata.get("pattern")
     # \p{L} and the like are Java's, not Python's.
     if not wrong_size and pattern and "\\p{" not in pattern and not re.fullmatch(pattern, value):
-        yield f"{path}: '{value}' does not match {pattern}"
+        yield f"{path}: {'the value' if shape.metadata.get('sensitive') else repr(value)} does not match {pattern}"

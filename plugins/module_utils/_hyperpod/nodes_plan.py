@@ -15,6 +15,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 from typing import Any
 
+from .._waiting.plans import Call
 from .members import Chosen
 from .members import Member
 from .members import choose
@@ -22,7 +23,6 @@ from .members import controller_groups
 from .members import no_cluster
 from .members import problem_of_status
 from .naming import counted
-from .states import Call
 from .waiters import BUSY
 from .waiters import groups_of
 

@@ -10,9 +10,8 @@ import uuid
 from typing import TYPE_CHECKING
 from typing import Any
 
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Look
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Verdict
-
+from .._waiting.loop import Look
+from .._waiting.loop import Verdict
 from . import api
 from .common import HyperPodError
 from .members import Member
@@ -41,8 +40,8 @@ from .waiters import groups_of
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .._waiting.plans import Call
     from .nodes_result import Mark
-    from .states import Call
 
 # Tries for nodes of which the service says that it broke down (InternalServerError), and seconds between.
 _TRIES = 3

@@ -15,8 +15,8 @@ from typing import Any
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import ansible_dict_to_boto3_tag_list
 from ansible_collections.amazon.aws.plugins.module_utils.tagging import compare_aws_tags
 
+from .._waiting.plans import Call
 from .schema import CLUSTER_FIELDS
-from .states import Call
 from .states import Plan
 from .transformations import to_request
 from .transformations import told

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING
 from typing import Any
 from typing import TypeVar
 
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.reporting import Reasons
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.reporting import Run
-
+from .._waiting.reporting import Reasons
+from .._waiting.reporting import Run
 from . import failure
 from .common import client_of
 from .waiting import ClusterWaiter
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from collections.abc import Mapping
 
-    from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import WaitFailed
+    from .._waiting.loop import WaitFailed
 
 W = TypeVar("W", bound=ClusterWaiter)
 

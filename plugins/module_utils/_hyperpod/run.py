@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Any
 
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Slice
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import WaitFailed
-
+from .._waiting.loop import Slice
+from .._waiting.loop import WaitFailed
 from . import api
 from . import model_check
 from .common import HyperPodError

@@ -16,10 +16,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
+from .._waiting.plans import Call
 from .members import no_cluster
 from .members import problem_of_status
 from .schema import DEPLOYMENT_CONFIG
-from .states import Call
 from .transformations import to_request
 from .waiters import BUSY
 from .waiters import groups_of

@@ -9,10 +9,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Any
 
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting import progress
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Look
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Verdict
-
+from .._waiting import progress
+from .._waiting.loop import Look
+from .._waiting.loop import Verdict
 from . import api
 from .common import HyperPodError
 from .schema import DEPLOYMENT_CONFIG

@@ -17,6 +17,7 @@ from .transformations import to_options
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from .._waiting.plans import Call
     from .compare import Difference
 
 
@@ -73,19 +74,6 @@ class Desired:
             **self.options,
             "tags": dict(sorted((self.tags or {}).items())),
         }
-
-
-@dataclass(frozen=True)
-class Call:
-    """One call of the API, in the names of the service model, and why it is made."""
-
-    operation: str
-    request: dict[str, Any]
-    reason: str
-
-    def told(self) -> dict[str, str]:
-        """The call in a module's result."""
-        return {"operation": self.operation, "reason": self.reason}
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Any
 
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Slice
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import WaitFailed
-
+from .._waiting.loop import Slice
+from .._waiting.loop import WaitFailed
 from . import model_check
 from .common import HyperPodError
 from .common import botocore_version
@@ -26,10 +25,9 @@ from .waiters import SETTLED
 from .waiting import ClusterWaiter
 
 if TYPE_CHECKING:
-    from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Journey
-    from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Look
-
-    from .states import Call
+    from .._waiting.loop import Journey
+    from .._waiting.loop import Look
+    from .._waiting.plans import Call
 
 # The goal of all journeys here but SETTLED: the task itself knows whether it is reached.
 ARRIVED = "arrived"

@@ -17,6 +17,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 from typing import Any
 
+from .._waiting.plans import Call
 from .compare import Difference
 from .compare import by_identity
 from .compare import compare
@@ -28,7 +29,6 @@ from .merge import merged_value
 from .schema import CLUSTER_FIELDS
 from .schema import INSTANCE_GROUPS
 from .schema import RESTRICTED_INSTANCE_GROUPS
-from .states import Call
 from .transformations import to_request
 from .waiters import groups_of
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Any
 
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Verdict
+from .._waiting.loop import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

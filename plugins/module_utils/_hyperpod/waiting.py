@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Any
 
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Look
-from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Waiter
-
+from .._waiting.loop import Look
+from .._waiting.loop import Waiter
 from . import api
 from . import progress
 from .common import HyperPodError
@@ -20,7 +19,7 @@ from .waiters import GOALS
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ansible_collections.podforge.hyperpod.plugins.module_utils._waiting.loop import Journey
+    from .._waiting.loop import Journey
 
 
 class ClusterWaiter(Waiter):

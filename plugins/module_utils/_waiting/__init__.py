@@ -7,5 +7,7 @@
 progress    the line that tells how far something is
 loop        the waiting loop, in one piece or in slices, and how far a task has come
 reporting   one run of a module: lines that tell of it, errors that explain
+plans       what planning comes to: calls, goal, refusal
+argspec     the options of modules that wait
 converge    read, plan, apply, wait, and again until there is nothing left to do
 """

@@ -20,8 +20,7 @@ from dataclasses import field
 from typing import TYPE_CHECKING
 from typing import Any
 
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-
+from .._hyperpod.common import HyperPodError
 from . import progress
 
 if TYPE_CHECKING:

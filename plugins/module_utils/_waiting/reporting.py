@@ -14,9 +14,8 @@ from typing import Any
 from typing import Generic
 from typing import TypeVar
 
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import client_of
-
+from .._hyperpod.common import HyperPodError
+from .._hyperpod.common import client_of
 from . import progress
 from .loop import Journey
 from .loop import Waiter
