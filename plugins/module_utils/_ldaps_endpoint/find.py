@@ -16,6 +16,7 @@ from .states import LDAP_PORT
 from .states import LDAPS_PORT
 from .states import MARK
 from .states import groups_of
+from .states import name_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -55,7 +56,7 @@ def unfit(group: Mapping[str, Any], vpc_id: str | None) -> str | None:
 
 
 def own_group(
-    groups: Iterable[Mapping[str, Any]], tags: Mapping[str, Mapping[str, str]], desired: Desired, balancer: str | None
+    groups: Iterable[Mapping[str, Any]], tags: Mapping[str, Mapping[str, str]], desired: Desired
 ) -> Mapping[str, Any] | None:
     """The target group that has our mark, or the name that we would give it, and that no other load balancer uses.
 
@@ -63,11 +64,9 @@ def own_group(
         groups: all target groups of the account and region.
         tags: theirs, by ARN.
         desired: the wish.
-        balancer: ARN of the load balancer, if there is one.
     """
-    free = [group for group in groups if set(group.get("LoadBalancerArns", [])) <= {balancer}]
+    # A group may still name a load balancer for a while after that is gone.
+    free = [group for group in groups if {name_of(arn) for arn in group.get("LoadBalancerArns", [])} <= {desired.name}]
     marked = [group for group in free if tags.get(str(group["TargetGroupArn"]), {}).get(MARK) == desired.name]
-    named = [
-        group for group in free if group.get("TargetGroupName") == desired.group_name and unfit(group, None) is None
-    ]
-    return next(iter([*marked, *named]), None)
+    named = [group for group in free if group.get("TargetGroupName") == desired.group_name]
+    return next(iter([*marked, *(group for group in named if unfit(group, None) is None)]), None)

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from .states import Surroundings
 
 
+# How the health of targets is checked: a connection to the port that they serve.
+_CHECK = {"HealthCheckProtocol": "TCP", "HealthCheckPort": "traffic-port"}
+
+
 def plan(current: Current, desired: Desired, around: Surroundings, region: str) -> Outline:
     """What to do. ``region`` is that of the load balancer."""
     name = f"endpoint {desired.name}"
@@ -143,24 +147,18 @@ def _group(steps: Steps, current: Current, desired: Desired, around: Surrounding
     vpc = _vpc(current, desired, around)
     why = None if current.group is None else unfit(current.group, vpc)
     if current.group is not None and why is None:
-        health = ("TCP", "traffic-port")
-        if (current.group.get("HealthCheckProtocol"), current.group.get("HealthCheckPort")) != health:
-            request = {
-                "TargetGroupArn": current.group_arn,
-                "HealthCheckProtocol": health[0],
-                "HealthCheckPort": health[1],
-            }
-            steps.add("ModifyTargetGroup", request, "health is to be checked by TCP on the port of the targets")
+        if any(current.group.get(key) != value for key, value in _CHECK.items()):
+            change = {"TargetGroupArn": current.group_arn, **_CHECK}
+            steps.add("ModifyTargetGroup", change, "health is to be checked by TCP on the port of the targets")
         return current.group_arn, None
     marks = {**(desired.tags or {}), MARK: desired.name}
-    request = {
+    request: dict[str, Any] = {
         "Name": desired.group_name,
         "Protocol": "TCP",
         "Port": LDAP_PORT,
         "VpcId": vpc,
         "TargetType": "ip",
-        "HealthCheckProtocol": "TCP",
-        "HealthCheckPort": "traffic-port",
+        **_CHECK,
         "Tags": ansible_dict_to_boto3_tag_list(marks),
     }
     steps.add("CreateTargetGroup", request, "there is no target group of the endpoint")

@@ -25,11 +25,11 @@ def read(client: Any, desired: Desired) -> Current:
     """The endpoint of this name, all of it."""
     balancer = find_balancer(client, desired)
     if balancer is None:
-        group = _lost_group(client, desired, None)
+        group = _lost_group(client, desired)
         return _with_group(client, Current(), group)
     current = read_balancer(client, balancer)
     if current.group is None and current.problem is None:
-        current = _with_group(client, current, _lost_group(client, desired, current.arn))
+        current = _with_group(client, current, _lost_group(client, desired))
     return current
 
 
@@ -66,8 +66,8 @@ def _with_group(client: Any, current: Current, group: Mapping[str, Any] | None) 
     )
 
 
-def _lost_group(client: Any, desired: Desired, balancer: str | None) -> Mapping[str, Any] | None:
+def _lost_group(client: Any, desired: Desired) -> Mapping[str, Any] | None:
     """The target group that no listener leads to (yet, or any more)."""
     groups = api.list_groups(client)
     tags = api.list_tags(client, [str(group["TargetGroupArn"]) for group in groups])
-    return own_group(groups, tags, desired, balancer)
+    return own_group(groups, tags, desired)

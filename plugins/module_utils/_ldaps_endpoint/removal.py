@@ -39,8 +39,11 @@ def plan(current: Current, desired: Desired) -> Outline:
     steps = Steps()
     if current.enabled(PROTECTION):
         attributes = [{"Key": PROTECTION, "Value": "false"}]
-        request = {"LoadBalancerArn": current.arn, "Attributes": attributes}
-        steps.add("ModifyLoadBalancerAttributes", request, "deletion_protection is to be false")
+        steps.add(
+            "ModifyLoadBalancerAttributes",
+            {"LoadBalancerArn": current.arn, "Attributes": attributes},
+            "deletion_protection is to be false",
+        )
     if current.group_arn and current.tags.get(current.group_arn, {}).get(MARK) != desired.name:
         request = {"ResourceArns": [current.group_arn], "Tags": [{"Key": MARK, "Value": desired.name}]}
         steps.add("AddTags", request, "the target group is to be found when the load balancer is gone")
@@ -68,8 +71,8 @@ def _refusal(current: Current, desired: Desired) -> str | None:
     ]
     if others:
         return (
-            f"{name}: its load balancer has other listeners as well ({', '.join(others)}), which are not the endpoint's:"
-            " delete them first"
+            f"{name}: its load balancer has other listeners as well ({', '.join(others)}), which are not the"
+            " endpoint's: delete them first"
         )
     if current.enabled(PROTECTION) and desired.deletion_protection is not False:
         return f"{name}: its load balancer is protected from deletion; give deletion_protection: false to end that"

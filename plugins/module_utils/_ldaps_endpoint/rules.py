@@ -143,13 +143,13 @@ def _unchangeable(current: Current, desired: Desired) -> Iterator[str]:
         yield f"name: load balancer {desired.name} is of type {balancer.get('Type')}, not network: choose another name"
     if balancer.get("Scheme") != "internal":
         yield (
-            f"name: load balancer {desired.name} is {balancer.get('Scheme')}: a directory is not put on the internet, and"
-            " the scheme can't be changed; choose another name"
+            f"name: load balancer {desired.name} is {balancer.get('Scheme')}: a directory is not put on the internet,"
+            " and the scheme can't be changed; choose another name"
         )
     if desired.vpc_id and desired.vpc_id != balancer.get("VpcId"):
         yield (
-            f"vpc_id: is {balancer.get('VpcId')}, wanted {desired.vpc_id}: a load balancer stays in its VPC; make another"
-            " one there, move the clients, and delete this one"
+            f"vpc_id: is {balancer.get('VpcId')}, wanted {desired.vpc_id}: a load balancer stays in its VPC; make"
+            " another one there, move the clients, and delete this one"
         )
     if desired.security_group_ids is not None:
         has = bool(balancer.get("SecurityGroups"))

@@ -117,9 +117,8 @@ class EndpointRun(Converge[Current]):
         """See Converge."""
         if journey.goal == GONE:
             current = Current(balancer=find_balancer(self.client, self.desired))
-            return Look(
-                "being deleted" if current.balancer else "load balancer gone", gone(current), _described(current)
-            )
+            text = "being deleted" if current.balancer else "load balancer gone"
+            return Look(text, gone(current), _described(current))
         current = read(self.client, self.desired)
         addresses = journey.marks["addresses"]
         since = journey.marks.get("ailing_since") if unhealthy(current, addresses) else None

@@ -230,7 +230,7 @@ class Current:
 
 def certificate_of(listener: Mapping[str, Any]) -> str | None:
     """The default certificate of a listener."""
-    certificates = listener.get("Certificates") or [{}]
+    certificates: list[dict[str, str]] = listener.get("Certificates") or [{}]
     return certificates[0].get("CertificateArn")
 
 

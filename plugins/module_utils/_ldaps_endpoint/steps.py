@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Steps:
-    """Collects calls. One whose request lacks an ARN has to wait for a later round, when what it names has been made."""
+    """Collects calls. One whose request lacks an ARN waits for a later round, when what it names has been made."""
 
     def __init__(self) -> None:
         self.now: list[Call] = []

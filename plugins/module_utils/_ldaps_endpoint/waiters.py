@@ -40,7 +40,7 @@ def unhealthy(current: Current, addresses: Collection[str]) -> list[dict[str, An
 def _settling(current: Current, item: Mapping[str, Any]) -> bool:
     """Targets of a load balancer that is being made are called unused."""
     state = (current.balancer or {}).get("State", {}).get("Code")
-    return item["state"] == "unused" and state == "provisioning"
+    return bool(item["state"] == "unused" and state == "provisioning")
 
 
 def healthy(current: Current, addresses: Collection[str], ailing: float = 0.0, patience: float = 0.0) -> Verdict:
