@@ -1,0 +1,390 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is to be done so that an endpoint is as wanted, or gone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.find import forwarded
+from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.find import own_group
+from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.plan import plan
+from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.states import DEFAULT_POLICY
+from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.states import MARK
+from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.states import Current
+from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.states import desired_of
+from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.states import name_of
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import AROUND
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import (
+    CERTIFICATE,
+)
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import GROUP
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import LB
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import (
+    LISTENER,
+)
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import ONE
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import PLACE
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import PLAIN
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import REGION
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import SUBNETS
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import TWO
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import VPC
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import WHOLE
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import WISH
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import around
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import (
+    balancer,
+)
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import group
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import health
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import (
+    listener,
+)
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import there
+from ansible_collections.podforge.hyperpod.tests.unit.plugins.module_utils._ldaps_endpoint.endpoint_world import wish
+
+FORWARD = [{"Type": "forward", "TargetGroupArn": GROUP}]
+
+
+def outline(current: Current, desired: Any = WISH, surroundings: Any = AROUND) -> Any:
+    return plan(current, desired, surroundings, REGION)
+
+
+def calls(current: Current, desired: Any = WISH, surroundings: Any = AROUND) -> dict[str, dict[str, Any]]:
+    """Requests by operation; there is never more than one of an operation here."""
+    planned = outline(current, desired, surroundings)
+    assert planned.refusal is None, planned.refusal
+    found = {call.operation: call.request for call in planned.calls}
+    assert len(found) == len(planned.calls)
+    return found
+
+
+# from nothing, in rounds
+
+
+def test_a_new_one_needs_two_rounds() -> None:
+    first = outline(Current(), wish(tags={"a": "1"}, security_group_ids=("sg-1",)))
+    made = {call.operation: call.request for call in first.calls}
+    tags = [{"Key": "a", "Value": "1"}]
+    assert made == {
+        "CreateLoadBalancer": {
+            "Name": "corp",
+            "Type": "network",
+            "Scheme": "internal",
+            "IpAddressType": "ipv4",
+            "Subnets": list(SUBNETS),
+            "SecurityGroups": ["sg-1"],
+            "Tags": tags,
+        },
+        "CreateTargetGroup": {
+            "Name": "corp",
+            "Protocol": "TCP",
+            "Port": 389,
+            "VpcId": VPC,
+            "TargetType": "ip",
+            "HealthCheckProtocol": "TCP",
+            "HealthCheckPort": "traffic-port",
+            "Tags": [*tags, {"Key": MARK, "Value": "corp"}],
+        },
+    }
+    later = [call.operation for call in first.later]
+    assert later == ["ModifyLoadBalancerAttributes", "RegisterTargets", "CreateListener"]
+    assert (first.goal, first.again) == (None, True)
+    assert first.before == {}
+    assert first.after["targets"] == [ONE, TWO]
+
+    second = there(attributes={}, listeners=(), health=(), group=group(TargetGroupName="corp", LoadBalancerArns=[]))
+    planned = outline(second)
+    assert {call.operation: call.request for call in planned.calls} == {
+        "ModifyLoadBalancerAttributes": {
+            "LoadBalancerArn": LB,
+            "Attributes": [{"Key": "load_balancing.cross_zone.enabled", "Value": "true"}],
+        },
+        "RegisterTargets": {
+            "TargetGroupArn": GROUP,
+            "Targets": [{"Id": ONE, "Port": 389}, {"Id": TWO, "Port": 389}],
+        },
+        "CreateListener": {
+            "LoadBalancerArn": LB,
+            "Protocol": "TLS",
+            "Port": 636,
+            "SslPolicy": DEFAULT_POLICY,
+            "Certificates": [{"CertificateArn": CERTIFICATE}],
+            "DefaultActions": FORWARD,
+        },
+    }
+    assert (planned.goal, planned.again) == ("healthy", False)
+
+
+def test_nothing_to_do() -> None:
+    planned = outline(WHOLE)
+    assert (planned.calls, planned.later, planned.goal) == ((), (), None)
+    assert planned.before == planned.after
+
+
+def test_what_is_not_healthy_yet_is_waited_for() -> None:
+    planned = outline(there(health=(health(ONE), health(TWO, "initial"))))
+    assert (planned.calls, planned.goal) == ((), "healthy")
+
+
+def test_a_wish_that_names_nothing_changes_nothing() -> None:
+    bare = wish(subnet_ids=None, targets=None, certificate_arn=None)
+    assert calls(WHOLE, bare) == {}
+    assert calls(there(balancer=balancer(SecurityGroups=["sg-1"])), bare) == {}
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ({"listeners": ()}, {"CreateListener"}),
+        ({"health": ()}, {"RegisterTargets"}),
+        ({"group": None, "health": ()}, {"CreateTargetGroup"}),
+        ({"attributes": {}}, {"ModifyLoadBalancerAttributes"}),
+    ],
+)
+def test_what_an_interrupted_run_left_out_is_made_up(missing: dict[str, Any], expected: set[str]) -> None:
+    assert set(calls(there(**missing))) == expected
+
+
+# changes in place
+
+
+def test_targets_follow_the_directory() -> None:
+    directory = {"DirectoryId": "d-1", "Stage": "Active", "DnsIpAddrs": [TWO, "10.0.0.11"]}
+    desired = wish(targets=None, directory_id="d-1")
+    found = calls(WHOLE, desired, around(directory=directory))
+    assert found == {
+        "RegisterTargets": {"TargetGroupArn": GROUP, "Targets": [{"Id": "10.0.0.11", "Port": 389}]},
+        "DeregisterTargets": {"TargetGroupArn": GROUP, "Targets": [{"Id": ONE, "Port": 389}]},
+    }
+
+
+def test_new_targets_come_before_old_ones_go() -> None:
+    planned = outline(WHOLE, wish(targets=("10.0.0.11",)))
+    assert [call.operation for call in planned.calls] == ["RegisterTargets", "DeregisterTargets"]
+
+
+def test_targets_on_another_port_are_exchanged() -> None:
+    found = calls(there(health=(health(ONE, port=636), health(TWO))))
+    assert found["RegisterTargets"]["Targets"] == [{"Id": ONE, "Port": 389}]
+    assert found["DeregisterTargets"]["Targets"] == [{"Id": ONE, "Port": 636}]
+
+
+@pytest.mark.parametrize("state", ["draining", "unhealthy.draining"])
+def test_what_is_on_its_way_out_is_registered_anew_or_left(state: str) -> None:
+    leaving = there(health=(health(ONE, state), health(TWO)))
+    assert set(calls(leaving)) == {"RegisterTargets"}
+    assert calls(leaving, wish(targets=(TWO,))) == {}
+
+
+def test_targets_outside_of_the_vpc_are_in_no_zone() -> None:
+    found = calls(WHOLE, wish(targets=(ONE, TWO, "192.168.0.10")))
+    assert found["RegisterTargets"]["Targets"] == [{"Id": "192.168.0.10", "Port": 389, "AvailabilityZone": "all"}]
+
+
+@pytest.mark.parametrize(
+    ("current", "desired", "change"),
+    [
+        (listener(), {"certificate_arn": f"{CERTIFICATE}2"}, {"Certificates": [{"CertificateArn": f"{CERTIFICATE}2"}]}),
+        (listener(SslPolicy="ELBSecurityPolicy-2016-08"), {}, {"SslPolicy": DEFAULT_POLICY}),
+        (
+            listener(Protocol="TCP", SslPolicy=None, Certificates=[]),
+            {},
+            {"Protocol": "TLS", "SslPolicy": DEFAULT_POLICY, "Certificates": [{"CertificateArn": CERTIFICATE}]},
+        ),
+        (listener(DefaultActions=[]), {}, {"DefaultActions": FORWARD}),
+    ],
+)
+def test_the_listener_is_changed_in_place(current: Any, desired: Any, change: dict[str, Any]) -> None:
+    found = calls(there(listeners=(current,)), wish(**desired))
+    assert found == {"ModifyListener": {"ListenerArn": LISTENER, **change}}
+
+
+def test_subnets_and_security_groups_are_changed_in_place() -> None:
+    old = balancer(AvailabilityZones=[{"SubnetId": "subnet-a"}], SecurityGroups=["sg-1"])
+    found = calls(there(balancer=old), wish(security_group_ids=("sg-2",)))
+    assert found == {
+        "SetSubnets": {"LoadBalancerArn": LB, "Subnets": list(SUBNETS)},
+        "SetSecurityGroups": {"LoadBalancerArn": LB, "SecurityGroups": ["sg-2"]},
+    }
+    assert calls(WHOLE, wish(subnet_ids=SUBNETS[::-1])) == {}
+
+
+@pytest.mark.parametrize(
+    ("more", "changed"),
+    [
+        ({"cross_zone": False}, [("load_balancing.cross_zone.enabled", "false")]),
+        ({"deletion_protection": True}, [("deletion_protection.enabled", "true")]),
+        ({"deletion_protection": False}, []),
+    ],
+)
+def test_attributes(more: dict[str, Any], changed: list[tuple[str, str]]) -> None:
+    found = calls(WHOLE, wish(**more)).get("ModifyLoadBalancerAttributes", {"Attributes": []})
+    assert [(item["Key"], item["Value"]) for item in found["Attributes"]] == changed
+
+
+def test_health_is_checked_by_tcp() -> None:
+    found = calls(there(group=group(HealthCheckProtocol="HTTP")))
+    expected = {"TargetGroupArn": GROUP, "HealthCheckProtocol": "TCP", "HealthCheckPort": "traffic-port"}
+    assert found == {"ModifyTargetGroup": expected}
+
+
+def test_a_plain_listener_goes_unless_it_is_to_be_kept() -> None:
+    both = there(listeners=(listener(389), listener()))
+    assert calls(both) == {"DeleteListener": {"ListenerArn": PLAIN}}
+    assert calls(both, wish(keep_plain_listener=True)) == {}
+    assert outline(both, wish(keep_plain_listener=True)).after["plain_listener"] is True
+
+
+def test_tags_of_every_part() -> None:
+    tags = {LB: {"a": "1", "old": "1"}, GROUP: {MARK: "corp"}, LISTENER: {"a": "1"}}
+    planned = outline(there(tags=tags), wish(tags={"a": "1"}))
+    assert [(call.operation, call.request) for call in planned.calls] == [
+        ("RemoveTags", {"ResourceArns": [LB], "TagKeys": ["old"]}),
+        ("AddTags", {"ResourceArns": [GROUP], "Tags": [{"Key": "a", "Value": "1"}]}),
+    ]
+    assert planned.after["tags"] == {"a": "1"}
+    assert [call.operation for call in outline(there(tags=tags), wish(tags={"a": "1"}, purge_tags=False)).calls] == [
+        "AddTags"
+    ]
+    assert calls(there(tags=tags), wish(tags=None)) == {}
+
+
+# what was made by hand
+
+
+def test_a_target_group_made_by_hand_is_marked_and_used() -> None:
+    assert calls(there(tags={})) == {
+        "AddTags": {"ResourceArns": [GROUP], "Tags": [{"Key": MARK, "Value": "corp"}]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("odd", "words"),
+    [
+        ({"TargetType": "instance"}, "of target type instance"),
+        ({"Protocol": "TLS"}, "protocol is TLS"),
+        ({"VpcId": "vpc-2"}, "in vpc-2"),
+    ],
+)
+def test_a_target_group_that_will_not_do_is_replaced(odd: dict[str, Any], words: str) -> None:
+    planned = outline(there(group=group(**odd)))
+    assert [call.operation for call in planned.calls] == ["CreateTargetGroup"]
+    assert [call.operation for call in planned.later] == ["RegisterTargets", "ModifyListener"]
+    assert words in planned.warnings[0]
+    named = outline(there(group=group(**odd)), wish(target_group_name="by-hand"))
+    assert words in (named.refusal or "")
+    assert "another target_group_name" in (named.refusal or "")
+
+
+def test_without_a_fitting_group_targets_have_to_be_given() -> None:
+    odd = there(group=group(TargetType="instance"), health=(health("i-1"),))
+    assert "directory_id or targets" in (outline(odd, wish(targets=None)).refusal or "")
+
+
+def test_what_listeners_lead_to() -> None:
+    assert forwarded([listener(389), listener()]) == ([GROUP], None)
+    assert forwarded([listener(389)]) == ([GROUP], None)
+    assert forwarded([listener(8080)]) == ([], None)
+    weighted = {"ForwardConfig": {"TargetGroups": [{"TargetGroupArn": GROUP}, {"TargetGroupArn": f"{GROUP}2"}]}}
+    arns, problem = forwarded([listener(DefaultActions=[weighted])])
+    assert arns == []
+    assert "forwards to 2 target groups" in (problem or "")
+    assert "can't be told from other things" in (outline(there(problem=problem)).refusal or "")
+
+
+def test_a_target_group_that_no_listener_leads_to() -> None:
+    marked, named = (
+        group(LoadBalancerArns=[]),
+        group(TargetGroupArn="named", TargetGroupName="corp", LoadBalancerArns=[]),
+    )
+    tags = {GROUP: {MARK: "corp"}}
+    assert own_group([named, marked], tags, WISH) is marked
+    assert own_group([named, marked], {}, WISH) is named
+    assert own_group([marked], {GROUP: {MARK: "other"}}, WISH) is None
+    assert own_group([{**named, "TargetType": "instance"}], {}, WISH) is None
+    assert own_group([{**marked, "LoadBalancerArns": [f"{PLACE}:loadbalancer/net/other/1"]}], tags, WISH) is None
+    # as long as the load balancer is not forgotten everywhere
+    assert own_group([{**marked, "LoadBalancerArns": [LB]}], tags, WISH) is not None
+
+
+# absent
+
+
+def test_absent_in_order() -> None:
+    planned = outline(there(listeners=(listener(389), listener()), tags={}), wish(state="absent"))
+    assert [call.operation for call in planned.calls] == [
+        "AddTags",
+        "DeleteListener",
+        "DeleteListener",
+        "DeleteLoadBalancer",
+    ]
+    assert planned.calls[1].request == {"ListenerArn": LISTENER}
+    assert [call.operation for call in planned.later] == ["DeleteTargetGroup"]
+    assert (planned.goal, planned.again, planned.after) == ("gone", True, {})
+
+
+@pytest.mark.parametrize(
+    ("left", "expected"),
+    [
+        (there(listeners=()), ["DeleteLoadBalancer"]),
+        (there(listeners=(), group=None), ["DeleteLoadBalancer"]),
+        (Current(group=group(LoadBalancerArns=[])), ["DeleteTargetGroup"]),
+        (Current(), []),
+    ],
+)
+def test_absent_goes_on_wherever_it_was_killed(left: Current, expected: list[str]) -> None:
+    assert [call.operation for call in outline(left, wish(state="absent")).calls] == expected
+
+
+def test_absent_leaves_what_is_not_the_endpoints() -> None:
+    for current, words in (
+        (there(listeners=(listener(), listener(8443, Protocol="TCP"))), "other listeners as well (TCP 8443)"),
+        (there(balancer=balancer(Type="application")), "of type application"),
+        (there(attributes={"deletion_protection.enabled": "true"}), "deletion_protection: false"),
+    ):
+        planned = outline(current, wish(state="absent"))
+        assert words in (planned.refusal or "")
+        assert planned.calls == ()
+
+
+def test_absent_with_its_protection() -> None:
+    protected = there(attributes={"deletion_protection.enabled": "true"})
+    planned = outline(protected, wish(state="absent", deletion_protection=False))
+    assert [call.operation for call in planned.calls][:1] == ["ModifyLoadBalancerAttributes"]
+
+
+# the wish
+
+
+def test_names_and_arns() -> None:
+    assert name_of("corp") == "corp"
+    assert name_of(LB) == "corp"
+    assert name_of(LB.replace("/net/", "/app/")) == "corp"
+    names = [
+        "vpc_id",
+        "subnet_ids",
+        "security_group_ids",
+        "directory_id",
+        "targets",
+        "certificate_arn",
+        "target_group_name",
+        "deletion_protection",
+        "tags",
+    ]
+    params = {
+        **dict.fromkeys(names),
+        "name": LB,
+        "state": "absent",
+        "ssl_policy": DEFAULT_POLICY,
+        "cross_zone": True,
+        "keep_plain_listener": False,
+        "purge_tags": True,
+        "targets": [ONE, ONE],
+        "tags": {"n": 1},
+    }
+    desired = desired_of(params)
+    assert (desired.name, desired.arn, desired.group_name) == ("corp", LB, "corp")
+    assert (desired.targets, desired.tags) == ((ONE,), {"n": "1"})
