@@ -136,9 +136,19 @@ class Converge(Run[ConvergeWaiter], ABC, Generic[S]):
         except WaitFailed as error:
             aim = self.aim(self.journey.goal or "")
             raise self.late(aim, error, "run again to go on waiting") from error
+        except HyperPodError as error:
+            error.kwargs = {**self._done(), **error.kwargs}
+            raise
         if self.waiter.sliced and (self.journey.shown or self.journey.calls):
             result["_progress"] = {"lines": self.lines(self.line(self.last(result)))}
         return result
+
+    def _done(self) -> dict[str, Any]:
+        """What a failure tells of the calls that were made until then; nothing, when none was made."""
+        if not self.journey.changed:
+            return {}
+        lines = {"_progress": {"lines": self.lines(self.line("failed"))}} if self.waiter.sliced else {}
+        return {**self.told(), **lines}
 
     def last(self, result: dict[str, Any]) -> str:
         """The last line's text."""
@@ -205,9 +215,9 @@ class Converge(Run[ConvergeWaiter], ABC, Generic[S]):
             try:
                 self.apply(call)
             except HyperPodError as error:
+                journey.calls.pop()
                 if self.seconds() >= self.waiter.timeout or not self.passing(call, error):
                     raise
-                journey.calls.pop()
                 journey.marks["obstacle"] = f"{call.operation} has to wait: {error.code}"
                 return False
             journey.changed = True

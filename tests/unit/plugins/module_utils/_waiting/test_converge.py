@@ -182,8 +182,26 @@ def test_refusals_that_pass_are_waited_out(build: Any) -> None:
 
 
 def test_refusals_that_do_not_pass_end_it(build: Any) -> None:
-    with pytest.raises(HyperPodError, match="Failed to build"):
+    with pytest.raises(HyperPodError, match="Failed to build") as caught:
         build({"refusals": [refusal("Never")]}).run()
+    assert caught.value.kwargs == {}
+
+
+def test_a_failure_tells_what_was_done_until_then(build: Any) -> None:
+    site: dict[str, Any] = {"quick": True, "refusals": []}
+    house = build(site, _resume={})
+    apply = house.apply
+
+    def once(call: Call) -> None:
+        apply(call)
+        site["refusals"].append(refusal("Never"))
+
+    house.apply = once
+    with pytest.raises(HyperPodError, match="Failed to build") as caught:
+        house.run()
+    told = caught.value.kwargs
+    assert (told["changed"], [call["reason"] for call in told["calls"]]) == (True, ["story 1 is missing"])
+    assert [line.split(" ", 2)[2] for line in told["_progress"]["lines"]] == ["Build: story 1 is missing", "failed"]
 
 
 def test_refusals_that_pass_end_it_when_time_is_up(build: Any) -> None:
