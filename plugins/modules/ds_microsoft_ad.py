@@ -41,7 +41,7 @@ options:
   password:
     description:
       - Password of the user C(Admin) of a new directory. 8 to 64 characters, of three of these kinds - lower case
-        letters, upper case letters, digits, others.
+        letters, upper case letters, digits, others. The word admin may not be in it.
       - It counts only when the directory is made. The password of one that exists is left as it is, as nobody can read
         it.
     type: str
@@ -122,7 +122,7 @@ notes:
     C(ds:DeleteConditionalForwarder), C(ds:DeleteDirectory), C(ec2:DescribeSubnets); C(secretsmanager:GetSecretValue)
     with O(password_secret)."
   - "Optional IAM actions, for what keeps a directory from being deleted: C(ds:DescribeTrusts),
-    C(ds:DescribeSharedDirectories)."
+    C(ds:DescribeSharedDirectories), C(ec2:DescribeNetworkInterfaces)."
   - The service makes and removes the directory's network interfaces and security group with the rights of who runs the
     task, so they need these EC2 actions as well. Creation takes C(CreateSecurityGroup), C(CreateNetworkInterface),
     C(CreateTags), C(AuthorizeSecurityGroupIngress), C(AuthorizeSecurityGroupEgress), C(DescribeVpcs),
@@ -280,9 +280,10 @@ calls:
       type: str
       sample: it does not exist yet
 failure:
-  description: What is known about the reason - C(message), C(stage), C(stage_reason) and likely C(causes) with their
-    fixes.
-  returned: when the directory failed, or time was up
+  description:
+    - What is known about the reason - C(message), C(stage), C(stage_reason), likely C(causes) with their fixes, what
+      still uses a directory that does not go (C(used_by)), and what could not be read (C(unread)).
+  returned: when the directory failed, did not go, or time was up
   type: dict
 error:
   description: Code and message of the service.

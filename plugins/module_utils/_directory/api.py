@@ -96,6 +96,15 @@ def list_subnets(client: Any, subnet_ids: Iterable[str]) -> list[Answer]:
     return subnets
 
 
+@api_call("list the network interfaces in security group {group_id}")
+def list_interfaces(client: Any, group_id: str) -> list[Answer]:
+    """Network interfaces that a security group is for; ``client``: of EC2."""
+    wanted = [{"Name": "group-id", "Values": [group_id]}]
+    pages = client.get_paginator("describe_network_interfaces").paginate(Filters=wanted)
+    interfaces: list[Answer] = pages.build_full_result().get("NetworkInterfaces", [])
+    return interfaces
+
+
 @api_call("read secret {secret}")
 def secret_value(client: Any, secret: str) -> Answer:
     """Answer of GetSecretValue; ``client``: of Secrets Manager."""

@@ -83,9 +83,26 @@ def likely(messages: Iterable[str]) -> list[Explanation]:
     return explain(messages, table=_KNOWN)
 
 
-def users(trusts: Iterable[Mapping[str, Any]], shares: Iterable[Mapping[str, Any]]) -> list[str]:
-    """What keeps a directory from being deleted, as far as the service tells, for people."""
+def trusts_told(trusts: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Trusts with other domains, for people."""
+    return [f"trust {item.get('TrustId')} with {item.get('RemoteDomainName')}" for item in trusts]
+
+
+def shares_told(shares: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Accounts that the directory is shared with, for people."""
+    return [f"share with account {item.get('SharedAccountId')} ({item.get('ShareStatus')})" for item in shares]
+
+
+def interfaces_told(interfaces: Iterable[Mapping[str, Any]], directory: str) -> list[str]:
+    """Network interfaces of others in the directory's security group, which can't go before them, for people."""
     return [
-        *(f"trust {item.get('TrustId')} with {item.get('RemoteDomainName')}" for item in trusts),
-        *(f"share with account {item.get('SharedAccountId')} ({item.get('ShareStatus')})" for item in shares),
+        f"network interface {item['NetworkInterfaceId']} in the directory's security group"
+        f" ({item.get('Description') or 'no description'})"
+        for item in interfaces
+        if directory not in str(item.get("Description"))
     ]
+
+
+def used_text(found: list[str]) -> list[str]:
+    """What still uses a directory, for the end of a message; nothing where nothing is known."""
+    return [f"Still used by: {', '.join(found)}"] if found else []

@@ -4,7 +4,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The administrator's password: from an option or from a secret. It is in no message, result or diff.
 
-Rules: https://docs.aws.amazon.com/directoryservice/latest/devguide/API_CreateMicrosoftAD.html
+Rules: https://docs.aws.amazon.com/directoryservice/latest/devguide/API_CreateMicrosoftAD.html and
+https://docs.aws.amazon.com/directoryservice/latest/admin-guide/ms_ad_getting_started_create_directory.html
 """
 
 from __future__ import annotations
@@ -94,4 +95,6 @@ def problem(password: str) -> str | None:
             "the password is too simple; it needs characters of three of these kinds: lower case letters, upper case"
             " letters, digits, others"
         )
+    if "admin" in password.lower():
+        return "the password contains the word admin, which the service does not take"
     return None

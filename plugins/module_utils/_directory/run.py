@@ -16,8 +16,11 @@ from .._waiting.loop import Look
 from .._waiting.reporting import Reasons
 from . import api
 from .choose import choose
+from .explain import interfaces_told
 from .explain import likely
-from .explain import users
+from .explain import shares_told
+from .explain import trusts_told
+from .explain import used_text
 from .password import password_of
 from .plan import plan
 from .states import Current
@@ -25,10 +28,12 @@ from .states import Surroundings
 from .states import desired_of
 from .waiters import ACTIVE
 from .waiters import GOALS
+from .waiters import GONE
 from .waiters import RUNNING
 from .waiters import state_text
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from collections.abc import Mapping
 
     from .._waiting.loop import Journey
@@ -72,6 +77,7 @@ class DirectoryRun(Converge[State]):
         if choice.directory is None:
             return State(None, self._around() if self.desired.state == "present" else Surroundings())
         self.journey.marks["id"] = choice.directory["DirectoryId"]
+        self.journey.marks["security_group"] = choice.directory.get("VpcSettings", {}).get("SecurityGroupId")
         return State(read_whole(self.client, choice.directory), Surroundings())
 
     def _around(self) -> Surroundings:
@@ -101,7 +107,7 @@ class DirectoryRun(Converge[State]):
             else:
                 api.OPERATIONS[call.operation](self.client, call.request)
         except HyperPodError as error:
-            error.advice = self._advice(call, error)
+            self._explain(call, error)
             raise
 
     def passing(self, call: Call, error: HyperPodError) -> bool:
@@ -110,23 +116,35 @@ class DirectoryRun(Converge[State]):
             return True
         return error.passing if call.operation == "CreateMicrosoftAD" else error.code == "EntityDoesNotExistException"
 
-    def _advice(self, call: Call, error: HyperPodError) -> str:
-        """What leads to the fix of a refusal; empty where nothing is known."""
+    def _explain(self, call: Call, error: HyperPodError) -> None:
+        """Add what leads to the fix of a refusal, where something is known."""
         if error.passing or "AccessDenied" in error.code:
-            return ""
-        parts = []
+            return
+        parts = [cause.text() for cause in likely([f"{error.code} {error.exception}"])]
         if call.operation == "DeleteDirectory":
-            found = self._users(str(call.request["DirectoryId"]))
-            parts += [f"still used by: {', '.join(found)}"] if found else []
-        parts += [cause.text() for cause in likely([f"{error.code} {error.exception}"])]
-        return ". ".join(parts)
+            found, unread = self._users(str(call.request["DirectoryId"]))
+            parts = [*used_text(found), *parts]
+            error.kwargs["failure"] = {"message": str(error.exception), "used_by": found, "unread": unread}
+        error.advice = ". ".join(parts)
 
-    def _users(self, directory: str) -> list[str]:
-        try:
-            return users(api.list_trusts(self.client, directory), api.list_shares(self.client, directory))
-        except HyperPodError:
-            # The refusal itself is what counts.
-            return []
+    def _users(self, directory: str) -> tuple[list[str], list[str]]:
+        """What still uses a directory, as far as services tell, and what could not be read."""
+        found: list[str] = []
+        unread: list[str] = []
+        ec2 = client_of(self.module, "ec2")
+        described = self.journey.marks.get("security_group")
+        asked: list[Callable[[], list[str]]] = [
+            lambda: trusts_told(api.list_trusts(self.client, directory)),
+            lambda: shares_told(api.list_shares(self.client, directory)),
+            lambda: interfaces_told(api.list_interfaces(ec2, described) if described else [], directory),
+        ]
+        for ask in asked:
+            try:
+                found += ask()
+            except HyperPodError as error:
+                # The failure itself is what counts.
+                unread.append(str(error))
+        return found, unread
 
     def look(self, journey: Journey) -> Look:
         """See Converge."""
@@ -152,14 +170,19 @@ class DirectoryRun(Converge[State]):
     def reasons(self, said: str, described: Mapping[str, Any]) -> Reasons:
         """See Run."""
         causes = likely([said, str(described.get("StageReason", ""))])
+        gone = self.journey.goal == GONE
+        found, unread = self._users(str(described["DirectoryId"])) if gone else ([], [])
         report = {
             "message": said,
             "stage": described["Stage"],
             "stage_reason": described.get("StageReason"),
+            "used_by": found,
             "causes": [cause.told() for cause in causes],
+            "unread": unread,
         }
-        text = causes[0].text() if causes else ""
-        return Reasons(text, {"failure": report})
+        text = ". ".join([*used_text(found), *(cause.text() for cause in causes[:1])])
+        lines = [f"still used by: {item}" for item in found] + [f"could not be read: {item}" for item in unread]
+        return Reasons(text, {"failure": report}, tuple(lines))
 
     def last(self, result: dict[str, Any]) -> str:
         """See Converge."""

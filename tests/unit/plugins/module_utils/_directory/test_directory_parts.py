@@ -7,8 +7,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.explain import interfaces_told
 from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.explain import likely
-from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.explain import users
+from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.explain import shares_told
+from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.explain import trusts_told
+from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.explain import used_text
 from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.info import wanted
 from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.password import in_secret
 from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.password import problem
@@ -114,6 +117,7 @@ def test_no_password_there(answer: dict[str, Any], key: str | None, words: str) 
         ("abcdefg1", "too simple"),
         ("ABCDEFG1", "too simple"),
         ("abcd efg1", "too simple"),
+        ("My-Admin-1", "contains the word admin"),
     ],
 )
 def test_what_a_password_needs(password: str, words: str | None) -> None:
@@ -146,9 +150,20 @@ def test_likely_causes(said: str, words: str) -> None:
 
 
 def test_what_still_uses_it() -> None:
-    trusts = [{"TrustId": "t-1", "RemoteDomainName": "b.net"}]
+    interfaces = [
+        {"NetworkInterfaceId": "eni-1", "Description": "AWS created network interface for directory d-1"},
+        {"NetworkInterfaceId": "eni-2", "Description": "FSx"},
+        {"NetworkInterfaceId": "eni-3"},
+    ]
+    assert trusts_told([{"TrustId": "t-1", "RemoteDomainName": "b.net"}]) == ["trust t-1 with b.net"]
     shares = [{"SharedAccountId": "444455556666", "ShareStatus": "Shared"}]
-    assert users(trusts, shares) == ["trust t-1 with b.net", "share with account 444455556666 (Shared)"]
+    assert shares_told(shares) == ["share with account 444455556666 (Shared)"]
+    assert interfaces_told(interfaces, "d-1") == [
+        "network interface eni-2 in the directory's security group (FSx)",
+        "network interface eni-3 in the directory's security group (no description)",
+    ]
+    assert used_text([]) == []
+    assert used_text(["a", "b"]) == ["Still used by: a, b"]
 
 
 DIRECTORY = {
