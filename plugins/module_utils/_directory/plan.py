@@ -33,7 +33,8 @@ _WAY_AROUND = {
     "short_name": "make another directory with that name",
     "description": "leave the option out: the description of a directory stays",
     "vpc_id": "make another directory in that VPC, or let the VPCs reach each other (peering, transit gateway)",
-    "subnet_ids": "make another directory in these subnets; a domain controller can be added elsewhere, none moves",
+    "subnet_ids": "domain controllers don't move; leave the option out, or give vpc_id as well for a directory of this"
+    " name in another VPC",
 }
 
 

@@ -50,6 +50,29 @@ _BY_REASON = {
 }
 
 
+# What to do about a refusal, by its code,
+# https://docs.aws.amazon.com/elasticloadbalancing/latest/APIReference/API_CreateListener.html#API_CreateListener_Errors
+_QUOTA = "delete one that nobody uses, or ask Service Quotas (Elastic Load Balancing) for more"
+_BY_CODE = {
+    "AvailabilityZoneNotSupported": "give a subnet in another availability zone",
+    "CertificateNotFound": "check that certificate_arn is in this account and region, and issued or imported in ACM",
+    "IncompatibleProtocols": "the target group is not a TCP one: give target_group_name another name",
+    "InvalidSecurityGroup": "give security groups that are in the load balancer's VPC",
+    "InvalidSubnet": "give private subnets with at least 8 free addresses, one in each availability zone",
+    "OperationNotPermitted": "the load balancer is protected from deletion: give deletion_protection: false",
+    "TargetGroupAssociationLimit": "another load balancer uses the target group: give target_group_name another name",
+    "TooManyCertificates": "remove certificates that the listener does not need",
+    "TooManyListeners": _QUOTA,
+    "TooManyLoadBalancers": _QUOTA,
+    "TooManyTargetGroups": _QUOTA,
+}
+
+
+def advice(code: str) -> str:
+    """What to do about a refusal; empty where nothing is known."""
+    return _BY_CODE.get(code, "")
+
+
 def causes(ill: Iterable[Mapping[str, Any]], closed: Sequence[str]) -> list[Explanation]:
     """Likely causes, each once: what security groups keep out, then what the reasons of the targets say.
 

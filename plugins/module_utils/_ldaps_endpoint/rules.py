@@ -70,6 +70,8 @@ def _missing(current: Current, desired: Desired) -> Iterator[str]:
 def _subnets(current: Current, desired: Desired, around: Surroundings) -> Iterator[str]:
     if desired.subnet_ids is None:
         return
+    if not desired.subnet_ids and current.balancer is not None:
+        yield "subnet_ids is empty: a load balancer has at least one subnet; leave the option out to keep those it has"
     known = {subnet["SubnetId"]: subnet for subnet in around.subnets}
     missing = [name for name in desired.subnet_ids if name not in known]
     if missing:

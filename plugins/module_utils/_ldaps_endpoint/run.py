@@ -19,6 +19,7 @@ from .._waiting.converge import Converge
 from .._waiting.loop import Look
 from .._waiting.reporting import Reasons
 from . import api
+from .explain import advice
 from .explain import causes
 from .explain import kept_out
 from .plan import plan
@@ -107,7 +108,11 @@ class EndpointRun(Converge[Current]):
 
     def apply(self, call: Call) -> None:
         """See Converge."""
-        api.OPERATIONS[call.operation](self.client, call.request)
+        try:
+            api.OPERATIONS[call.operation](self.client, call.request)
+        except HyperPodError as error:
+            error.advice = advice(error.code)
+            raise
 
     def passing(self, call: Call, error: HyperPodError) -> bool:
         """See Converge."""

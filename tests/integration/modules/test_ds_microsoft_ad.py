@@ -260,7 +260,7 @@ def test_what_can_not_be_changed(cloud: Cloud, place: Place) -> None:
         ({"edition": "Enterprise"}, ["edition: is Standard, wanted Enterprise", "another directory"]),
         ({"short_name": "OTHER"}, ["short_name: is FIXED, wanted OTHER"]),
         ({"description": "new"}, ["description: is not set, wanted new"]),
-        ({"subnet_ids": place.subnets[1:3]}, ["subnet_ids: is", "none moves"]),
+        ({"subnet_ids": place.subnets[1:3]}, ["subnet_ids: is", "don't move"]),
     ]
     (made,) = directly(cloud, directory(wish(place, name)))
     assert made["changed"], made

@@ -7,6 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.explain import advice
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.explain import causes
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.explain import kept_out
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.plan import plan
@@ -66,6 +67,7 @@ ILL = {"Reason": "Target.FailedHealthChecks", "Description": "Health checks fail
             "needs cert",
         ),
         (Current(), {}, around(subnets=(subnet(0),)), "subnet_ids: subnet-b not found"),
+        (WHOLE, {"subnet_ids": ()}, around(subnets=()), "subnet_ids is empty"),
         (Current(), {}, around(subnets=(subnet(0), subnet(1, AvailabilityZone="us-west-2a"))), "all in us-west-2a"),
         (Current(), {}, around(subnets=(subnet(0), subnet(1, VpcId="vpc-2"))), "different VPCs (vpc-1, vpc-2)"),
         (Current(), {"vpc_id": "vpc-3"}, AROUND, "vpc_id: vpc-3, but the subnets are in vpc-1"),
@@ -209,6 +211,20 @@ def test_what_a_security_group_keeps_out(rules: list[dict[str, Any]], out: int) 
     found = kept_out(security_group(*rules), [subnet(0), subnet(1)], ["sg-lb"])
     assert len(found) == out
     assert all("sg-d does not let in TCP 389 from subnet-" in text for text in found)
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        ("CertificateNotFound", "ACM"),
+        ("TooManyLoadBalancers", "Service Quotas"),
+        ("InvalidSecurityGroup", "in the load balancer's VPC"),
+        ("AccessDenied", ""),
+    ],
+)
+def test_advice_by_code(code: str, words: str) -> None:
+    assert words in advice(code)
+    assert bool(advice(code)) == bool(words)
 
 
 def test_likely_causes() -> None:
