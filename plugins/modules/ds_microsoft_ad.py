@@ -291,27 +291,20 @@ error:
   type: dict
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.argspec import directory_spec
 from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.run import DirectoryRun
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import fail
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.launch import launch
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleAWSModule(
-        argument_spec=directory_spec(),
-        supports_check_mode=True,
+    launch(
+        directory_spec(),
+        lambda module: DirectoryRun(module).run(),
         required_one_of=[["name", "directory_id"]],
         mutually_exclusive=[["password", "password_secret"]],
         required_by={"password_secret_key": ["password_secret"]},
     )
-    try:
-        result = DirectoryRun(module).run()
-    except HyperPodError as error:
-        fail(module, error)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

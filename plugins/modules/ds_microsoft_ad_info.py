@@ -161,21 +161,14 @@ directories:
       type: dict
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.argspec import directory_info_spec
 from ansible_collections.podforge.hyperpod.plugins.module_utils._directory.info import directories
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import fail
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.launch import launch
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleAWSModule(argument_spec=directory_info_spec(), supports_check_mode=True)
-    try:
-        found = directories(module)
-    except HyperPodError as error:
-        fail(module, error)
-    module.exit_json(changed=False, directories=found)
+    launch(directory_info_spec(), lambda module: {"directories": directories(module)})
 
 
 if __name__ == "__main__":

@@ -329,25 +329,18 @@ error:
   type: dict
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import fail
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.launch import launch
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.argspec import endpoint_spec
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.run import EndpointRun
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleAWSModule(
-        argument_spec=endpoint_spec(),
-        supports_check_mode=True,
+    launch(
+        endpoint_spec(),
+        lambda module: EndpointRun(module).run(),
         mutually_exclusive=[["directory_id", "targets"]],
     )
-    try:
-        result = EndpointRun(module).run()
-    except HyperPodError as error:
-        fail(module, error)
-    module.exit_json(**result)
 
 
 if __name__ == "__main__":

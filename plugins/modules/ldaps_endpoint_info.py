@@ -180,21 +180,14 @@ endpoints:
       type: dict
 """
 
-from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import HyperPodError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import fail
+from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.launch import launch
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.argspec import endpoint_info_spec
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.info import endpoints
 
 
 def main() -> None:
     """Entry point."""
-    module = AnsibleAWSModule(argument_spec=endpoint_info_spec(), supports_check_mode=True)
-    try:
-        found = endpoints(module)
-    except HyperPodError as error:
-        fail(module, error)
-    module.exit_json(changed=False, endpoints=found)
+    launch(endpoint_info_spec(), lambda module: {"endpoints": endpoints(module)})
 
 
 if __name__ == "__main__":
