@@ -111,6 +111,13 @@ def new_endpoint(world: World) -> dict[str, Any]:
     return world.module("ldaps_endpoint", estate(world).new_endpoint())
 
 
+def not_active(world: World) -> dict[str, Any]:
+    """An endpoint that takes too long, whose targets are not healthy until then."""
+    options = estate(world).new_endpoint()
+    world.cloud.set_speed(1)
+    return world.module("ldaps_endpoint", {**options, "wait_timeout": 1})
+
+
 def other_subnets(world: World) -> dict[str, Any]:
     return _endpoint(world, {"subnet_ids": estate(world).place.subnets[1:3]})
 
@@ -178,6 +185,7 @@ STEPS: dict[str, dict[str, Step]] = {
         "ec2:DescribeSubnets": new_endpoint,
         "ec2:DescribeVpcs": on_endpoint(),
         "ec2:DescribeNetworkInterfaces": on_endpoint(),
+        "ec2:DescribeSecurityGroups": not_active,
         "elasticloadbalancing:AddTags": on_endpoint(tags={"b": "1"}, purge_tags=False),
         "elasticloadbalancing:CreateListener": new_endpoint,
         "elasticloadbalancing:CreateLoadBalancer": new_endpoint,
@@ -210,4 +218,10 @@ STEPS: dict[str, dict[str, Step]] = {
         "elasticloadbalancing:DescribeTargetGroups": look_at_endpoints,
         "elasticloadbalancing:DescribeTargetHealth": look_at_endpoints,
     },
+}
+
+# What can be done without the optional actions, and which of them are asked for all the same.
+DONE: dict[str, tuple[Step, set[str]]] = {
+    "ds_microsoft_ad": (on_directory(tags={"done": "1"}), set()),
+    "ldaps_endpoint": (on_endpoint(tags={"done": "1"}), set()),
 }

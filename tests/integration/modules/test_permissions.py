@@ -14,6 +14,8 @@ import pytest
 from modules_harness import REGION
 from modules_harness import ROOT_KEYS
 from modules_harness import Cloud
+from permissions_directory import DONE as DONE_WITH_DIRECTORIES
+from permissions_directory import STEPS as STEPS_WITH_DIRECTORIES
 from permissions_world import FLOWING
 from permissions_world import HASTE
 from permissions_world import NEW
@@ -155,6 +157,7 @@ def told(result: dict[str, Any]) -> dict[str, Any]:
 
 
 STEPS: dict[str, dict[str, Step]] = {
+    **STEPS_WITH_DIRECTORIES,
     "hyperpod_preflight": {
         "ec2:DescribeAvailabilityZones": planned,
         "s3:GetBucketTagging": planned,
@@ -289,6 +292,7 @@ def test_without_it_an_error_names_it(world: World, plugin: str, action: str) ->
 
 
 DONE: dict[str, tuple[Step, set[str]]] = {
+    **DONE_WITH_DIRECTORIES,
     "hyperpod_cluster": (
         lambda world: world.module("hyperpod_cluster", world.continuous("quiet")),
         {"sagemaker:ListClusterEvents", "sagemaker:ListClusterNodes"},
