@@ -23,9 +23,9 @@ Answer = dict[str, Any]
 _TAGS_AT_ONCE = 20
 
 
-@api_call("describe load balancer {wanted}", missing=[])
+@api_call("describe load balancers", missing=[])
 def find_balancers(client: Any, **wanted: Any) -> list[Answer]:
-    """Load balancers by ``Names`` or ``LoadBalancerArns``; none where one of them isn't there."""
+    """Load balancers: all, or by ``Names`` or ``LoadBalancerArns``; none where one of them isn't there."""
     pages = client.get_paginator("describe_load_balancers").paginate(**wanted)
     balancers: list[Answer] = pages.build_full_result().get("LoadBalancers", [])
     return balancers

@@ -93,3 +93,49 @@ def endpoint(options: dict[str, Any], **keywords: Any) -> dict[str, Any]:
 def operations(result: dict[str, Any]) -> list[str]:
     """Calls that a result tells of."""
     return [call["operation"] for call in result["calls"]]
+
+
+# Domain controllers that nobody asks: targets are healthy here unless they are said not to be.
+ONE, TWO, THREE = "10.77.0.10", "10.77.16.10", "10.77.32.10"
+
+
+def endpoint_wish(place: Place, name: str, **more: Any) -> dict[str, Any]:
+    """Options of an endpoint for two domain controllers."""
+    return {
+        "name": name,
+        "targets": [ONE, TWO],
+        "subnet_ids": place.two(),
+        "certificate_arn": place.certificate(),
+        **more,
+    }
+
+
+def absent(name: str, **more: Any) -> dict[str, Any]:
+    """Options of what is not to be there."""
+    return {"name": name, "state": "absent", **more}
+
+
+def by_hand(cloud: Cloud, place: Place, name: str, **listener: Any) -> dict[str, str]:
+    """An endpoint as somebody makes it in the console: other names, and a listener on port 389 as well."""
+    elb = cloud.client("elbv2")
+    balancer = elb.create_load_balancer(Name=name, Type="network", Scheme="internal", Subnets=place.two())
+    arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
+    made = elb.create_target_group(
+        Name=f"{name}-tg-hand", Protocol="TCP", Port=389, VpcId=place.vpc, TargetType="ip", HealthCheckProtocol="TCP"
+    )
+    group = made["TargetGroups"][0]["TargetGroupArn"]
+    elb.register_targets(TargetGroupArn=group, Targets=[{"Id": ONE}])
+    forward = [{"Type": "forward", "TargetGroupArn": group}]
+    kinds = [
+        {"Protocol": "TCP", "Port": 389},
+        {
+            "Protocol": "TLS",
+            "Port": 636,
+            "Certificates": [{"CertificateArn": place.certificate()}],
+            "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
+            **listener,
+        },
+    ]
+    for kind in kinds:
+        elb.create_listener(LoadBalancerArn=arn, DefaultActions=forward, **kind)
+    return {"balancer": arn, "group": group}

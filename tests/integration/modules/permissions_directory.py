@@ -31,9 +31,9 @@ class Estate:
         self.certificate = self.place.certificate()
         self.groups = [self.place.security_group(), self.place.security_group()]
         world.cloud.client("secretsmanager").create_secret(Name="permitted/password", SecretString=PASSWORD)
-        forwarders = [{"remote_domain_name": "a.net", "dns_ip_addrs": ["10.0.0.2"]}]
+        there = forwarders("10.0.0.2", "a.net")
         self.directory = self.made(
-            "ds_microsoft_ad", {**self.new_directory(), "name": DOMAIN, "conditional_forwarders": forwarders}
+            "ds_microsoft_ad", {**self.new_directory(), "name": DOMAIN, "conditional_forwarders": there}
         )["directory"]["directory_id"]
         tags = {"a": "1"}
         self.endpoint = self.made("ldaps_endpoint", {**self.new_endpoint(), "name": NAME, "tags": tags})["endpoint"]
@@ -85,8 +85,8 @@ def new_directory(world: World) -> dict[str, Any]:
     return world.module("ds_microsoft_ad", estate(world).new_directory())
 
 
-def forwarders(*domains: str) -> list[dict[str, Any]]:
-    return [{"remote_domain_name": domain, "dns_ip_addrs": ["10.0.0.3"]} for domain in domains]
+def forwarders(address: str, *domains: str) -> list[dict[str, Any]]:
+    return [{"remote_domain_name": domain, "dns_ip_addrs": [address]} for domain in domains]
 
 
 def not_gone(world: World) -> dict[str, Any]:
@@ -111,11 +111,10 @@ def new_endpoint(world: World) -> dict[str, Any]:
     return world.module("ldaps_endpoint", estate(world).new_endpoint())
 
 
-def not_active(world: World) -> dict[str, Any]:
-    """An endpoint that takes too long, whose targets are not healthy until then."""
-    options = estate(world).new_endpoint()
-    world.cloud.set_speed(1)
-    return world.module("ldaps_endpoint", {**options, "wait_timeout": 1})
+def not_healthy(world: World) -> dict[str, Any]:
+    """An endpoint one of whose targets does not answer."""
+    world.cloud.fault("target_unhealthy", resource=estate(world).endpoint["target_health"][0]["address"])
+    return on_endpoint(unhealthy_timeout=1)(world)
 
 
 def other_subnets(world: World) -> dict[str, Any]:
@@ -162,8 +161,8 @@ STEPS: dict[str, dict[str, Step]] = {
         "ds:DescribeLDAPSSettings": on_directory(),
         "ds:AddTagsToResource": on_directory(tags={"a": "1", "b": "1"}),
         "ds:RemoveTagsFromResource": on_directory(tags={}),
-        "ds:CreateConditionalForwarder": on_directory(conditional_forwarders=forwarders("a.net", "b.net")),
-        "ds:UpdateConditionalForwarder": on_directory(conditional_forwarders=forwarders("a.net")),
+        "ds:CreateConditionalForwarder": on_directory(conditional_forwarders=forwarders("10.0.0.2", "a.net", "b.net")),
+        "ds:UpdateConditionalForwarder": on_directory(conditional_forwarders=forwarders("10.0.0.3", "a.net")),
         "ds:DeleteConditionalForwarder": on_directory(conditional_forwarders=[]),
         "ds:DeleteDirectory": on_directory(state="absent"),
         "ds:GetDirectoryLimits": new_directory,
@@ -185,7 +184,7 @@ STEPS: dict[str, dict[str, Step]] = {
         "ec2:DescribeSubnets": new_endpoint,
         "ec2:DescribeVpcs": on_endpoint(),
         "ec2:DescribeNetworkInterfaces": on_endpoint(),
-        "ec2:DescribeSecurityGroups": not_active,
+        "ec2:DescribeSecurityGroups": not_healthy,
         "elasticloadbalancing:AddTags": on_endpoint(tags={"b": "1"}, purge_tags=False),
         "elasticloadbalancing:CreateListener": new_endpoint,
         "elasticloadbalancing:CreateLoadBalancer": new_endpoint,

@@ -313,3 +313,45 @@ def test_an_answer_that_gets_lost_makes_no_second_directory(cloud: Cloud, place:
     assert [item["Name"] for item in found].count(name) == 1
     directly(cloud, directory(gone(name)))
     eventually(lambda: name not in json.dumps(cloud.client("ds").describe_directories(), default=str) or None)
+
+
+def test_a_directory_that_fails(ansible: Ansible, cloud: Cloud, place: Place) -> None:
+    name = "failing.example.com"
+    cloud.fault("directory_failure", resource=name, count=1)
+    played = ansible.play(
+        directory(wish(place, name)),
+        directory(wish(place, name)),
+        directory(gone(name)),
+        directory(wish(place, name)),
+        directory(gone(name)),
+    )
+    failed, refused, deleted, made, end = played.results
+    assert f"Directory {name} is not active after 00:00:0" in failed["msg"]
+    assert "Failed: The directory could not be created: an internal error" in failed["msg"]
+    assert "Likely cause: the service itself had a fault. What to do: delete the directory" in failed["msg"]
+    assert failed["failure"]["stage"] == "Failed"
+    assert (failed["changed"], operations(failed)) == (True, ["CreateMicrosoftAD"])
+    assert "does not recover: delete it (state: absent)" in refused["msg"]
+    assert operations(deleted) == ["DeleteDirectory"]
+    assert made["directory"]["stage"] == "Active"
+    assert end["changed"]
+    assert PASSWORD not in played.output + json.dumps(played.results)
+
+
+def test_what_keeps_a_directory_from_going_is_told(cloud: Cloud, place: Place) -> None:
+    name = "used.example.com"
+    (made,) = directly(cloud, directory(wish(place, name)))
+    group = made["directory"]["security_group_id"]
+    ec2 = cloud.client("ec2")
+    interface = ec2.create_network_interface(SubnetId=place.subnets[0], Groups=[group], Description="file server")
+    identity = interface["NetworkInterface"]["NetworkInterfaceId"]
+    cloud.set_speed(1)
+    (late,) = directly(cloud, directory(gone(name, wait_timeout=2)))
+    told = f"network interface {identity} in the directory's security group (file server)"
+    assert f"Directory {name} is not gone after 00:00:0" in late["msg"]
+    assert f"Still used by: {told}" in late["msg"]
+    assert late["failure"]["used_by"] == [told]
+    ec2.delete_network_interface(NetworkInterfaceId=identity)
+    cloud.set_speed(cloud.speed)
+    (deleted,) = directly(cloud, directory(gone(name)))
+    assert (deleted["changed"], deleted["directory"]) == (False, {})

@@ -1,23 +1,26 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""ldaps_endpoint from nothing to nothing, taken up wherever it is, and what it refuses."""
+"""ldaps_endpoint from nothing to nothing, and taken up wherever it is."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from directory_world import HASTE
+from directory_world import ONE
+from directory_world import THREE
+from directory_world import TWO
 from directory_world import Place
+from directory_world import absent
+from directory_world import by_hand
 from directory_world import endpoint
+from directory_world import endpoint_wish
 from directory_world import operations
 from in_process import directly
 from modules_harness import PREFIX
-from modules_harness import REGION
 from modules_harness import Ansible
 from modules_harness import Cloud
 
-ONE, TWO, THREE = "10.77.0.10", "10.77.16.10", "10.77.32.10"
 MARK = "podforge:ldaps-endpoint"
 POLICY = "ELBSecurityPolicy-TLS13-1-2-Res-2021-06"
 
@@ -27,28 +30,13 @@ def _place(cloud: Cloud) -> Place:
     return Place(cloud)
 
 
-def wish(place: Place, name: str, **more: Any) -> dict[str, Any]:
-    """Options of an endpoint for two domain controllers."""
-    return {
-        "name": name,
-        "targets": [ONE, TWO],
-        "subnet_ids": place.two(),
-        "certificate_arn": place.certificate(),
-        **more,
-    }
-
-
-def gone(name: str, **more: Any) -> dict[str, Any]:
-    return {"name": name, "state": "absent", **more}
-
-
 def info(*names: str) -> dict[str, Any]:
     return {f"{PREFIX}ldaps_endpoint_info": {"names": list(names)} if names else {}}
 
 
 def test_check_make_again_absent_again(ansible: Ansible, cloud: Cloud) -> None:
     place = Place(cloud)
-    wished = wish(place, "whole", tags={"team": "a"})
+    wished = endpoint_wish(place, "whole", tags={"team": "a"})
     played = ansible.play(
         endpoint(wished, check_mode=True, diff=True),
         info("whole"),
@@ -56,9 +44,9 @@ def test_check_make_again_absent_again(ansible: Ansible, cloud: Cloud) -> None:
         endpoint(wished, diff=True),
         info("whole"),
         info(),
-        endpoint(gone("whole"), check_mode=True, diff=True),
-        endpoint(gone("whole"), diff=True),
-        endpoint(gone("whole")),
+        endpoint(absent("whole"), check_mode=True, diff=True),
+        endpoint(absent("whole"), diff=True),
+        endpoint(absent("whole")),
         info(),
     )
     checked, nothing, made, same, seen, listed, gone_checked, deleted, still_gone, left = played.results
@@ -118,7 +106,7 @@ def test_check_make_again_absent_again(ansible: Ansible, cloud: Cloud) -> None:
 
 def test_every_field_is_updated_in_place(cloud: Cloud, place: Place) -> None:
     group, other = place.security_group(), place.security_group()
-    first = wish(place, "updated", security_group_ids=[group], tags={"a": "1", "b": "1"})
+    first = endpoint_wish(place, "updated", security_group_ids=[group], tags={"a": "1", "b": "1"})
     certificate = place.certificate()
     changes: list[tuple[dict[str, Any], list[str]]] = [
         ({"targets": [TWO, THREE]}, ["RegisterTargets", "DeregisterTargets"]),
@@ -156,36 +144,12 @@ def test_every_field_is_updated_in_place(cloud: Cloud, place: Place) -> None:
     assert told["security_group_ids"] == [other]
     assert (told["cross_zone"], told["deletion_protection"]) == (False, True)
     assert told["tags"] == {"b": "2"}
-    refused, deleted = directly(cloud, endpoint(gone("updated")), endpoint(gone("updated", deletion_protection=False)))
+    refused, deleted = directly(
+        cloud, endpoint(absent("updated")), endpoint(absent("updated", deletion_protection=False))
+    )
     assert "deletion_protection: false" in refused["msg"]
     assert deleted["changed"], deleted
     assert operations(deleted)[0] == "ModifyLoadBalancerAttributes"
-
-
-def by_hand(cloud: Cloud, place: Place, name: str, **listener: Any) -> dict[str, str]:
-    """An endpoint as somebody makes it in the console: other names, and a listener on port 389 as well."""
-    elb = cloud.client("elbv2")
-    balancer = elb.create_load_balancer(Name=name, Type="network", Scheme="internal", Subnets=place.two())
-    arn = balancer["LoadBalancers"][0]["LoadBalancerArn"]
-    made = elb.create_target_group(
-        Name=f"{name}-tg-hand", Protocol="TCP", Port=389, VpcId=place.vpc, TargetType="ip", HealthCheckProtocol="TCP"
-    )
-    group = made["TargetGroups"][0]["TargetGroupArn"]
-    elb.register_targets(TargetGroupArn=group, Targets=[{"Id": ONE}])
-    forward = [{"Type": "forward", "TargetGroupArn": group}]
-    kinds = [
-        {"Protocol": "TCP", "Port": 389},
-        {
-            "Protocol": "TLS",
-            "Port": 636,
-            "Certificates": [{"CertificateArn": place.certificate()}],
-            "SslPolicy": "ELBSecurityPolicy-TLS13-1-2-2021-06",
-            **listener,
-        },
-    ]
-    for kind in kinds:
-        elb.create_listener(LoadBalancerArn=arn, DefaultActions=forward, **kind)
-    return {"balancer": arn, "group": group}
 
 
 @pytest.mark.parametrize("given", ["name", "arn"])
@@ -199,7 +163,7 @@ def test_what_was_made_by_hand_is_taken_over(cloud: Cloud, place: Place, given: 
         endpoint({**wished, "keep_plain_listener": True}),
         endpoint(wished),
         endpoint(wished),
-        endpoint(gone(called)),
+        endpoint(absent(called)),
     )
     assert kept["endpoint"]["plain_listener_arn"], kept
     assert kept["endpoint"]["load_balancer_arn"] == made["balancer"]
@@ -234,13 +198,13 @@ def test_a_listener_that_does_not_end_tls_does_so_then(cloud: Cloud, place: Plac
     assert "ModifyListener" in operations(changed), changed
     assert (changed["endpoint"]["certificate_arn"], changed["endpoint"]["ssl_policy"]) == (certificate, POLICY)
     assert not same["changed"]
-    directly(cloud, endpoint(gone("raw")))
+    directly(cloud, endpoint(absent("raw")))
 
 
 def test_a_run_that_was_cut_off_anywhere_goes_on(cloud: Cloud, place: Place) -> None:
     """What the API would have been left with, for each call after which a run may have been killed."""
     elb = cloud.client("elbv2")
-    wished = wish(place, "resumed")
+    wished = endpoint_wish(place, "resumed")
     # as CreateTargetGroup leaves it
     group = elb.create_target_group(
         Name="resumed",
@@ -266,96 +230,25 @@ def test_a_run_that_was_cut_off_anywhere_goes_on(cloud: Cloud, place: Place) -> 
     assert not same["changed"]
     # as DeleteListener leaves it
     elb.delete_listener(ListenerArn=made["endpoint"]["listener_arn"])
-    (checked,) = directly(cloud, endpoint(gone("resumed"), check_mode=True))
+    (checked,) = directly(cloud, endpoint(absent("resumed"), check_mode=True))
     assert operations(checked) == ["DeleteLoadBalancer", "DeleteTargetGroup"]
     # as DeleteLoadBalancer leaves it
     elb.delete_load_balancer(LoadBalancerArn=made["endpoint"]["load_balancer_arn"])
-    deleted, again = directly(cloud, endpoint(gone("resumed")), endpoint(gone("resumed")))
+    deleted, again = directly(cloud, endpoint(absent("resumed")), endpoint(absent("resumed")))
     assert operations(deleted) == ["DeleteTargetGroup"]
     assert not again["changed"]
 
 
 def test_not_waiting(cloud: Cloud, place: Place) -> None:
-    wished = {**wish(place, "hasty"), "wait": False}
+    wished = {**endpoint_wish(place, "hasty"), "wait": False}
     made, same, deleted, rest = directly(
         cloud,
         endpoint(wished),
         endpoint(wished),
-        endpoint({**gone("hasty"), "wait": False}),
-        endpoint(gone("hasty")),
+        endpoint({**absent("hasty"), "wait": False}),
+        endpoint(absent("hasty")),
     )
     assert operations(made)[-1] == "CreateListener", made
     assert not same["changed"]
     assert operations(deleted)[-1] == "DeleteLoadBalancer"
     assert operations(rest) == ["DeleteTargetGroup"]
-
-
-def test_wrong_inputs(cloud: Cloud, place: Place) -> None:
-    good = wish(place, "wrong")
-    elb = cloud.client("elbv2")
-    web = cloud.client("elbv2").create_load_balancer(Name="web", Subnets=place.two(), Scheme="internal")
-    wide = elb.create_load_balancer(Name="wide", Type="network", Subnets=place.two(), Scheme="internet-facing")
-    far = good["certificate_arn"].replace(REGION, "us-east-1")
-    wrong: list[tuple[dict[str, Any], list[str]]] = [
-        ({}, ["name"]),
-        ({**good, "target": ONE}, ["Unsupported parameters", "target"]),
-        ({**good, "state": "there"}, ["state", "present, absent"]),
-        ({**good, "name": "-x"}, ["name: '-x' can't be a load balancer's name"]),
-        ({**good, "name": "internal-x"}, ["internal-"]),
-        ({**good, "directory_id": "d-0123456789"}, ["directory_id|targets", "mutually exclusive"]),
-        ({"name": "wrong"}, ["needs subnet_ids, directory_id or targets, certificate_arn"]),
-        ({**good, "subnet_ids": [place.subnets[0], place.subnets[3]]}, ["are all in us-west-2a", place.subnets[3]]),
-        ({**good, "subnet_ids": ["subnet-0000000000000bad0"]}, ["subnet-0000000000000bad0 not found"]),
-        ({**good, "vpc_id": "vpc-0000000000000bad0"}, ["vpc_id: vpc-0000000000000bad0, but the subnets are in"]),
-        ({**good, "targets": ["dc1.example.com"]}, ["'dc1.example.com' is no IP address"]),
-        ({**good, "targets": []}, ["targets is empty"]),
-        ({**good, "certificate_arn": "x"}, ["certificate_arn: 'x' is not the ARN"]),
-        ({**good, "certificate_arn": far}, ["certificate is in us-east-1, the load balancer in us-west-2"]),
-        ({**good, "ssl_policy": "none"}, ["there is no TLS policy 'none'"]),
-        ({**good, "wait_delay": 0}, ["wait_delay: 0, at least 1"]),
-        ({**good, "unhealthy_timeout": 0}, ["unhealthy_timeout: 0, at least 1"]),
-        ({**good, "name": "web"}, ["of type application, not network"]),
-        ({**good, "name": "wide"}, ["internet-facing", "not put on the internet"]),
-        ({**gone("web")}, ["of type application"]),
-    ]
-    results = directly(cloud, *[endpoint(options) for options, _words in wrong])
-    for (options, words), result in zip(wrong, results, strict=True):
-        assert result["failed"], options
-        for word in words:
-            assert word in result["msg"], (options, result["msg"])
-        assert "Traceback" not in result["msg"]
-        assert "\n" not in result["msg"].strip()
-    names = [item["LoadBalancerName"] for item in elb.describe_load_balancers()["LoadBalancers"]]
-    assert "wrong" not in names
-    groups = [item["TargetGroupName"] for item in elb.describe_target_groups()["TargetGroups"]]
-    assert "wrong" not in groups
-    for made in (web, wide):
-        elb.delete_load_balancer(LoadBalancerArn=made["LoadBalancers"][0]["LoadBalancerArn"])
-
-
-def test_a_certificate_that_is_not_there(cloud: Cloud, place: Place) -> None:
-    """What only the service can know is told by it; the rest is left for the next run."""
-    missing = f"arn:aws:acm:{REGION}:123456789012:certificate/00000000-0000-0000-0000-000000000000"
-    wished = wish(place, "lacking")
-    refused, mended, deleted = directly(
-        cloud,
-        endpoint({**wished, "certificate_arn": missing}),
-        endpoint(wished),
-        endpoint(gone("lacking")),
-    )
-    assert refused["failed"]
-    assert "Failed to create the listener on port 636" in refused["msg"]
-    assert operations(mended) == ["CreateListener"]
-    assert deleted["changed"]
-
-
-def test_other_listeners_are_left_alone(cloud: Cloud, place: Place) -> None:
-    made = by_hand(cloud, place, "shared")
-    elb = cloud.client("elbv2")
-    forward = [{"Type": "forward", "TargetGroupArn": made["group"]}]
-    other = elb.create_listener(LoadBalancerArn=made["balancer"], Protocol="TCP", Port=3268, DefaultActions=forward)
-    (refused,) = directly(cloud, endpoint(gone("shared")))
-    assert "has other listeners as well (TCP 3268)" in refused["msg"]
-    elb.delete_listener(ListenerArn=other["Listeners"][0]["ListenerArn"])
-    (deleted,) = directly(cloud, endpoint({**HASTE, **gone("shared")}))
-    assert deleted["changed"]
