@@ -19,7 +19,6 @@ from .states import LDAP_PORT
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from collections.abc import Mapping
-    from collections.abc import Sequence
 
 _NO_ANSWER = Explanation(
     f"nothing answers TCP {LDAP_PORT} at this address from the load balancer's subnets",
@@ -73,24 +72,24 @@ def advice(code: str) -> str:
     return _BY_CODE.get(code, "")
 
 
-def causes(ill: Iterable[Mapping[str, Any]], closed: Sequence[str]) -> list[Explanation]:
-    """Likely causes, each once: what security groups keep out, then what the reasons of the targets say.
+def causes(ill: Iterable[Mapping[str, Any]], closed: str | None) -> list[Explanation]:
+    """Likely causes, each once: what the security group keeps out, then what the reasons of the targets say.
 
     Args:
         ill: targets that are not healthy, in the form of results.
-        closed: what security groups keep out, see ``kept_out``.
+        closed: what the directory's security group keeps out, see ``kept_out``.
     """
     found = []
     reasons = [_BY_REASON.get(str(item.get("reason")), _NO_ANSWER) for item in ill]
     if closed and _NO_ANSWER in reasons:
         fix = f"add an inbound rule for TCP {LDAP_PORT} from there to the security group"
-        found.append(Explanation("; ".join(closed), fix))
+        found.append(Explanation(closed, fix))
         reasons = [reason for reason in reasons if reason is not _NO_ANSWER]
     return [*found, *dict.fromkeys(reasons)]
 
 
-def kept_out(group: Mapping[str, Any], subnets: Iterable[Mapping[str, Any]], sources: Iterable[str]) -> list[str]:
-    """Subnets of the load balancer that the directory's security group does not let in on the LDAP port.
+def kept_out(group: Mapping[str, Any], subnets: Iterable[Mapping[str, Any]], sources: Iterable[str]) -> str | None:
+    """What of the load balancer the directory's security group does not let in on the LDAP port; None: nothing.
 
     Args:
         group: as DescribeSecurityGroups tells.
@@ -101,14 +100,14 @@ def kept_out(group: Mapping[str, Any], subnets: Iterable[Mapping[str, Any]], sou
     named = {str(pair.get("GroupId")) for rule in rules for pair in rule.get("UserIdGroupPairs", [])}
     if named & set(sources) or any(rule.get("PrefixListIds") for rule in rules):
         # What a prefix list holds is not known here.
-        return []
-    blocks = [ipaddress.ip_network(item["CidrIp"]) for rule in rules for item in rule.get("IpRanges", [])]
-    return [
-        f"security group {group['GroupId']} does not let in TCP {LDAP_PORT} from {subnet['SubnetId']}"
-        f" ({subnet['CidrBlock']})"
+        return None
+    blocks = [ipaddress.IPv4Network(item["CidrIp"]) for rule in rules for item in rule.get("IpRanges", [])]
+    out = [
+        f"{subnet['SubnetId']} ({subnet['CidrBlock']})"
         for subnet in subnets
-        if not any(ipaddress.ip_network(subnet["CidrBlock"]).subnet_of(block) for block in blocks)  # type: ignore[arg-type]
+        if not any(ipaddress.IPv4Network(subnet["CidrBlock"]).subnet_of(block) for block in blocks)
     ]
+    return f"security group {group['GroupId']} does not let in TCP {LDAP_PORT} from {', '.join(out)}" if out else None
 
 
 def _about_ldap(rule: Mapping[str, Any]) -> bool:

@@ -175,13 +175,13 @@ def _register(
     if missing:
         targets = [_target(address, around) for address in missing]
         request = {"TargetGroupArn": group_arn, "Targets": targets}
-        steps.add("RegisterTargets", request, f"{_listed(missing)} is to be a target")
+        steps.add("RegisterTargets", request, f"domain controllers to ask: {_listed(missing)}")
     extra = [place for place in there if place[0] not in addresses or place[1] != LDAP_PORT]
     if extra:
         gone = [{"Id": address, "Port": port} for address, port in sorted(extra)]
         request = {"TargetGroupArn": group_arn, "Targets": gone}
         told = _listed(f"{address}:{port}" for address, port in extra)
-        steps.add("DeregisterTargets", request, f"{told} is no address of the directory any more")
+        steps.add("DeregisterTargets", request, f"not to be asked any more: {told}")
 
 
 def _target(address: str, around: Surroundings) -> dict[str, Any]:

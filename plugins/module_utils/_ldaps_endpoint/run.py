@@ -157,7 +157,9 @@ class EndpointRun(Converge[Current]):
         health = described["target_health"]
         ill = [item for item in health if item["state"] != "healthy"]
         unread: list[str] = []
-        found = causes(ill, self._closed(described["balancer"], unread)) if ill else []
+        # Domain controllers share a security group: where one answers, it keeps nobody out.
+        closed = self._closed(described["balancer"], unread) if len(ill) == len(health) else None
+        found = causes(ill, closed)
         report = {
             "message": said,
             "state": described["balancer"].get("State", {}).get("Code"),
@@ -169,7 +171,7 @@ class EndpointRun(Converge[Current]):
         lines += [f"could not be read: {problem}" for problem in unread]
         return Reasons("; ".join(cause.text() for cause in found), {"failure": report}, tuple(lines))
 
-    def _closed(self, balancer: Mapping[str, Any], unread: list[str]) -> list[str]:
+    def _closed(self, balancer: Mapping[str, Any], unread: list[str]) -> str | None:
         """What the directory's security group keeps out; what can't be read is noted, never an error of its own."""
         directory = self.around.directory if self.around else None
         try:
@@ -177,14 +179,14 @@ class EndpointRun(Converge[Current]):
                 directory = describe_directory(client_of(self.module, "ds"), self.desired.directory_id)
             group_id = (directory or {}).get("VpcSettings", {}).get("SecurityGroupId")
             if not group_id:
-                return []
+                return None
             ec2 = client_of(self.module, "ec2")
             group = api.security_group(ec2, group_id)
             subnets = list_subnets(ec2, [zone["SubnetId"] for zone in balancer.get("AvailabilityZones", [])])
         except HyperPodError as error:
             unread.append(str(error))
-            return []
-        return kept_out(group, subnets, balancer.get("SecurityGroups", [])) if group else []
+            return None
+        return kept_out(group, subnets, balancer.get("SecurityGroups", [])) if group else None
 
     def last(self, result: dict[str, Any]) -> str:
         """See Converge."""

@@ -63,6 +63,7 @@ class Estate:
         """The result of a module that may do everything."""
         result = self.world.module(module, options, ROOT_KEYS)
         assert result.get("changed"), result
+        assert not result.get("failed"), result
         return result
 
 
@@ -112,9 +113,10 @@ def new_endpoint(world: World) -> dict[str, Any]:
 
 
 def not_healthy(world: World) -> dict[str, Any]:
-    """An endpoint one of whose targets does not answer."""
-    world.cloud.fault("target_unhealthy", resource=estate(world).endpoint["target_health"][0]["address"])
-    return on_endpoint(unhealthy_timeout=1)(world)
+    """An endpoint whose targets don't answer."""
+    directory = estate(world).directory
+    world.cloud.fault("target_unhealthy")
+    return _endpoint(world, {"directory_id": directory, "unhealthy_timeout": 1})
 
 
 def other_subnets(world: World) -> dict[str, Any]:
