@@ -55,6 +55,16 @@ def unfit(group: Mapping[str, Any], vpc_id: str | None) -> str | None:
     return None
 
 
+def name_taken(groups: Iterable[Mapping[str, Any]], desired: Desired) -> str | None:
+    """Why no target group of the wanted name can be made, when there is one that is not the endpoint's."""
+    named = next((group for group in groups if group.get("TargetGroupName") == desired.group_name), None)
+    if named is None:
+        return None
+    users = sorted({name_of(arn) for arn in named.get("LoadBalancerArns", [])} - {desired.name})
+    why = f"load balancer {', '.join(users)} uses it" if users else unfit(named, None)
+    return f"target group {desired.group_name} is there already, and {why}"
+
+
 def own_group(
     groups: Iterable[Mapping[str, Any]], tags: Mapping[str, Mapping[str, str]], desired: Desired
 ) -> Mapping[str, Any] | None:

@@ -49,18 +49,18 @@ def plan(current: Current, desired: Desired, around: Surroundings, region: str) 
         verb = "can't be made" if current.balancer is None else "can't be changed"
         return Outline(refusal=f"{name} {verb} like this: {'; '.join(found)}")
     steps, warnings = Steps(), [text for text in [rules.weak_policy(desired, around)] if text]
-    group_arn, unfitting = _group(steps, current, desired, around)
-    if unfitting and _clashes(current, desired):
-        return Outline(
-            refusal=f"{name} needs a target group of its own, as {unfitting}: give another target_group_name"
-        )
+    _group(steps, current, desired, around)
     _balancer(steps, current, desired)
     addresses = wanted_addresses(current, desired, around)
-    _register(steps, current if group_arn else _without_group(current), addresses, around, group_arn)
-    _listeners(steps, current, desired, group_arn)
-    _tags(steps, current, desired, group_arn)
-    if unfitting:
-        warnings.append(f"{name}: {unfitting}; it is left as it is, and nothing forwards to it any more")
+    _register(steps, current, addresses, around)
+    _listeners(steps, current, desired)
+    _tags(steps, current, desired)
+    if current.misfit is not None:
+        why = unfit(current.misfit, _vpc(current, desired, around))
+        warnings.append(
+            f"{name}: target group {current.misfit.get('TargetGroupName')} can't be that of an endpoint ({why}); it is"
+            " left as it is, and nothing forwards to it any more"
+        )
     done = not steps.now and not steps.later and healthy(current, addresses).done
     return Outline(
         calls=tuple(steps.now),
@@ -86,11 +86,6 @@ def _vpc(current: Current, desired: Desired, around: Surroundings) -> str | None
     if current.balancer is not None:
         return str(current.balancer["VpcId"])
     return desired.vpc_id or next((str(subnet["VpcId"]) for subnet in around.subnets), None)
-
-
-def _without_group(current: Current) -> Current:
-    """The same, with nothing registered: the targets will be those of another group."""
-    return type(current)(balancer=current.balancer, listeners=current.listeners)
 
 
 def _balancer(steps: Steps, current: Current, desired: Desired) -> None:
@@ -138,38 +133,27 @@ def _attributes(steps: Steps, current: Current, desired: Desired) -> None:
         steps.add("ModifyLoadBalancerAttributes", request, told)
 
 
-def _clashes(current: Current, desired: Desired) -> bool:
-    return current.group is not None and current.group.get("TargetGroupName") == desired.group_name
-
-
-def _group(steps: Steps, current: Current, desired: Desired, around: Surroundings) -> tuple[str | None, str | None]:
-    """ARN of the target group, if it is there already, and why the one that is there won't do."""
-    vpc = _vpc(current, desired, around)
-    why = None if current.group is None else unfit(current.group, vpc)
-    if current.group is not None and why is None:
+def _group(steps: Steps, current: Current, desired: Desired, around: Surroundings) -> None:
+    if current.group is not None:
         if any(current.group.get(key) != value for key, value in _CHECK.items()):
             change = {"TargetGroupArn": current.group_arn, **_CHECK}
             steps.add("ModifyTargetGroup", change, "health is to be checked by TCP on the port of the targets")
-        return current.group_arn, None
+        return
     marks = {**(desired.tags or {}), MARK: desired.name}
     request: dict[str, Any] = {
         "Name": desired.group_name,
         "Protocol": "TCP",
         "Port": LDAP_PORT,
-        "VpcId": vpc,
+        "VpcId": _vpc(current, desired, around),
         "TargetType": "ip",
         **_CHECK,
         "Tags": ansible_dict_to_boto3_tag_list(marks),
     }
     steps.add("CreateTargetGroup", request, "there is no target group of the endpoint")
-    if current.group is None:
-        return None, None
-    return None, f"target group {current.group.get('TargetGroupName')} can't be that of an endpoint: {why}"
 
 
-def _register(
-    steps: Steps, current: Current, addresses: list[str], around: Surroundings, group_arn: str | None
-) -> None:
+def _register(steps: Steps, current: Current, addresses: list[str], around: Surroundings) -> None:
+    group_arn = current.group_arn
     there = {(str(target["Id"]), int(target.get("Port", LDAP_PORT))): target for target in current.registered()}
     missing = [address for address in addresses if (address, LDAP_PORT) not in there]
     if missing:
@@ -191,7 +175,8 @@ def _target(address: str, around: Surroundings) -> dict[str, Any]:
     return target
 
 
-def _listeners(steps: Steps, current: Current, desired: Desired, group_arn: str | None) -> None:
+def _listeners(steps: Steps, current: Current, desired: Desired) -> None:
+    group_arn = current.group_arn
     forward = None if group_arn is None else [{"Type": "forward", "TargetGroupArn": group_arn}]
     secure = current.listener(LDAPS_PORT)
     if secure is None:
@@ -236,8 +221,9 @@ def _listener_changes(secure: Any, desired: Desired, forward: Any, group_arn: st
     return changes
 
 
-def _tags(steps: Steps, current: Current, desired: Desired, group_arn: str | None) -> None:
+def _tags(steps: Steps, current: Current, desired: Desired) -> None:
     """Tags of each part that is there already; what is made gets them at once."""
+    group_arn = current.group_arn
     if group_arn and current.tags.get(group_arn, {}).get(MARK) != desired.name:
         request = {"ResourceArns": [group_arn], "Tags": [{"Key": MARK, "Value": desired.name}]}
         steps.add("AddTags", request, "the target group is to be known as the endpoint's")
@@ -265,8 +251,7 @@ def predicted(current: Current, desired: Desired, around: Surroundings) -> dict[
     tags = dict(before.get("tags", {}))
     if desired.tags is not None:
         tags = {**({} if desired.purge_tags else tags), **desired.tags}
-    fits = current.group is not None and unfit(current.group, _vpc(current, desired, around)) is None
-    group = current.group_arn if fits else f"a new one, {desired.group_name}"
+    group = current.group_arn or f"a new one, {desired.group_name}"
     protection = desired.deletion_protection
     return {
         "load_balancer": current.arn or f"a new one, {desired.name}",

@@ -12,7 +12,9 @@ from typing import Any
 
 from . import api
 from .find import forwarded
+from .find import name_taken
 from .find import own_group
+from .find import unfit
 from .states import Current
 
 if TYPE_CHECKING:
@@ -24,13 +26,17 @@ if TYPE_CHECKING:
 def read(client: Any, desired: Desired) -> Current:
     """The endpoint of this name, all of it."""
     balancer = find_balancer(client, desired)
-    if balancer is None:
-        group = _lost_group(client, desired)
-        return _with_group(client, Current(), group)
-    current = read_balancer(client, balancer)
-    if current.group is None and current.problem is None:
-        current = _with_group(client, current, _lost_group(client, desired))
-    return current
+    current = Current() if balancer is None else read_balancer(client, balancer)
+    if current.group is not None and unfit(current.group, str((balancer or {}).get("VpcId"))):
+        current = dataclasses.replace(current, group=None, health=(), misfit=current.group)
+    if current.group is not None or current.problem is not None:
+        return current
+    # No listener leads to it (yet, or any more).
+    groups = api.list_groups(client)
+    tags = api.list_tags(client, [str(group["TargetGroupArn"]) for group in groups])
+    own = own_group(groups, tags, desired)
+    taken = None if own else name_taken(groups, desired)
+    return _with_group(client, dataclasses.replace(current, taken=taken), own)
 
 
 def find_balancer(client: Any, desired: Desired) -> Mapping[str, Any] | None:
@@ -64,10 +70,3 @@ def _with_group(client: Any, current: Current, group: Mapping[str, Any] | None) 
     return dataclasses.replace(
         current, group=group, health=health, tags={**current.tags, **api.list_tags(client, [arn])}
     )
-
-
-def _lost_group(client: Any, desired: Desired) -> Mapping[str, Any] | None:
-    """The target group that no listener leads to (yet, or any more)."""
-    groups = api.list_groups(client)
-    tags = api.list_tags(client, [str(group["TargetGroupArn"]) for group in groups])
-    return own_group(groups, tags, desired)

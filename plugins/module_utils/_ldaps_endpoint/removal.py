@@ -32,7 +32,8 @@ def plan(current: Current, desired: Desired) -> Outline:
         steps = Steps()
         if current.group is not None:
             steps.add("DeleteTargetGroup", {"TargetGroupArn": current.group_arn}, "the load balancer is gone")
-        return Outline(calls=tuple(steps.now), before=before)
+        # There may be more of them, one is found at a time.
+        return Outline(calls=tuple(steps.now), again=bool(steps.now), before=before)
     refusal = _refusal(current, desired)
     if refusal:
         return Outline(refusal=refusal)
@@ -44,9 +45,11 @@ def plan(current: Current, desired: Desired) -> Outline:
             {"LoadBalancerArn": current.arn, "Attributes": attributes},
             "deletion_protection is to be false",
         )
-    if current.group_arn and current.tags.get(current.group_arn, {}).get(MARK) != desired.name:
-        request = {"ResourceArns": [current.group_arn], "Tags": [{"Key": MARK, "Value": desired.name}]}
-        steps.add("AddTags", request, "the target group is to be found when the load balancer is gone")
+    groups = [str(group["TargetGroupArn"]) for group in (current.group, current.misfit) if group is not None]
+    for arn in groups:
+        if current.tags.get(arn, {}).get(MARK) != desired.name:
+            request = {"ResourceArns": [arn], "Tags": [{"Key": MARK, "Value": desired.name}]}
+            steps.add("AddTags", request, "the target group is to be found when the load balancer is gone")
     why = f"endpoint {desired.name} is to be absent"
     for port in (LDAPS_PORT, LDAP_PORT):
         listener = current.listener(port)
@@ -54,8 +57,8 @@ def plan(current: Current, desired: Desired) -> Outline:
             steps.add("DeleteListener", {"ListenerArn": listener["ListenerArn"]}, f"{why} (port {port})")
     steps.add("DeleteLoadBalancer", {"LoadBalancerArn": current.arn}, why)
     last = Steps()
-    if current.group_arn:
-        last.add("DeleteTargetGroup", {"TargetGroupArn": current.group_arn}, why)
+    for arn in groups:
+        last.add("DeleteTargetGroup", {"TargetGroupArn": arn}, why)
     return Outline(calls=tuple(steps.now), goal=GONE, again=True, later=tuple(last.now), before=before)
 
 

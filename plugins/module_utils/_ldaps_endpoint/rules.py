@@ -11,7 +11,6 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from .find import unfit
 from .states import LDAPS_PORT
 
 if TYPE_CHECKING:
@@ -50,14 +49,15 @@ def _names(current: Current, desired: Desired) -> Iterator[str]:
         )
     if current.group is None and (not _NAME.fullmatch(desired.group_name)):
         yield f"target_group_name: '{desired.group_name}' is not 1 to 32 letters, digits and inner hyphens"
+    elif current.group is None and current.taken:
+        yield f"target_group_name: {current.taken}; give another name"
 
 
 def _missing(current: Current, desired: Desired) -> Iterator[str]:
     lacking = []
     if current.balancer is None and not desired.subnet_ids:
         lacking.append("subnet_ids")
-    kept = current.registered() if current.group is not None and unfit(current.group, None) is None else []
-    if not kept and not desired.directory_id and not desired.targets:
+    if not current.registered() and not desired.directory_id and not desired.targets:
         lacking.append("directory_id or targets")
     # Looked at by port: a listener that does not end TLS has no certificate.
     secure = current.listener(LDAPS_PORT) or {}

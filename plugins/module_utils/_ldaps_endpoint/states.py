@@ -129,6 +129,8 @@ class Current:
         health: as DescribeTargetHealth tells.
         tags: of each part, by ARN.
         problem: why it can't be told what belongs to the endpoint.
+        misfit: the target group that a listener forwards to and that can't be an endpoint's.
+        taken: why no target group of the wanted name can be made.
         addresses: of the balancer's network interfaces.
     """
 
@@ -139,6 +141,8 @@ class Current:
     health: tuple[Mapping[str, Any], ...] = ()
     tags: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     problem: str | None = None
+    misfit: Mapping[str, Any] | None = None
+    taken: str | None = None
     addresses: tuple[str, ...] = ()
 
     @property
@@ -179,7 +183,7 @@ class Current:
         secure = self.listener(LDAPS_PORT) or {}
         return {
             "load_balancer": self.arn,
-            "target_group": self.group_arn,
+            "target_group": self.group_arn or (self.misfit or {}).get("TargetGroupArn"),
             "vpc_id": (self.balancer or self.group or {}).get("VpcId"),
             "subnet_ids": self.subnet_ids(),
             "security_group_ids": sorted((self.balancer or {}).get("SecurityGroups", [])),

@@ -164,3 +164,57 @@ def test_a_directory_that_can_not_be_targets(cloud: Cloud, place: Place) -> None
     assert "there is no directory d-0000000bad" in missing["msg"]
     cloud.set_speed(cloud.speed)
     directly(cloud, directory({"directory_id": identity, "state": "absent"}))
+
+
+def test_target_groups_that_are_in_the_way(cloud: Cloud, place: Place) -> None:
+    """One of the wanted name that is not ours is refused; one that a listener forwards to is replaced."""
+    elb = cloud.client("elbv2")
+    web = {"Protocol": "TCP", "Port": 389, "VpcId": place.vpc, "TargetType": "instance"}
+    elb.create_target_group(Name="odd", **web)
+    made = by_hand(cloud, place, "odd")
+    instances = elb.create_target_group(Name="instances", **web)["TargetGroups"][0]["TargetGroupArn"]
+    for listener in elb.describe_listeners(LoadBalancerArn=made["balancer"])["Listeners"]:
+        forward = [{"Type": "forward", "TargetGroupArn": instances}]
+        elb.modify_listener(ListenerArn=listener["ListenerArn"], DefaultActions=forward)
+    wished = {"name": "odd", "targets": [ONE]}
+    taken, replaced, same, deleted = directly(
+        cloud,
+        endpoint(wished),
+        endpoint({**wished, "target_group_name": "odd-ldap"}),
+        endpoint(wished),
+        endpoint(absent("odd")),
+    )
+    assert (
+        "target group odd is there already, and it is of target type instance, not ip; give another name"
+        in taken["msg"]
+    )
+    assert "ModifyListener" in operations(replaced), replaced
+    assert replaced["endpoint"]["target_group_name"] == "odd-ldap"
+    assert not same["changed"]
+    assert deleted["changed"]
+    left = [group["TargetGroupName"] for group in elb.describe_target_groups()["TargetGroups"]]
+    assert "odd-ldap" not in left
+    assert {"odd", "instances"} <= set(left)
+
+
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_answers_that_get_lost(cloud: Cloud, place: Place, state: str) -> None:
+    """What was done although nobody heard of it is neither done twice nor an error."""
+    name = f"unheard-{state}"
+    wished = endpoint_wish(place, name)
+    if state == "present":
+        lost = ["CreateTargetGroup", "CreateLoadBalancer", "RegisterTargets", "CreateListener"]
+    else:
+        directly(cloud, endpoint(wished))
+        lost = ["DeleteListener", "DeleteLoadBalancer", "DeleteTargetGroup"]
+    for operation in lost:
+        cloud.fault("drop_after", operation=operation, count=1)
+    options = wished if state == "present" else absent(name)
+    changed, same = directly(cloud, endpoint(options), endpoint(options))
+    assert changed["changed"], changed
+    assert not same["changed"], same
+    elb = cloud.client("elbv2")
+    there = [item["LoadBalancerName"] for item in elb.describe_load_balancers()["LoadBalancers"]]
+    groups = [item["TargetGroupName"] for item in elb.describe_target_groups()["TargetGroups"]]
+    assert there.count(name) == groups.count(name) == (1 if state == "present" else 0)
+    directly(cloud, endpoint(absent(name)))

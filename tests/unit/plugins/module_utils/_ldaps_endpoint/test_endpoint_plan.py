@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.find import forwarded
+from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.find import name_taken
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.find import own_group
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.plan import plan
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.states import DEFAULT_POLICY
@@ -270,18 +271,39 @@ def test_a_target_group_made_by_hand_is_marked_and_used() -> None:
     ],
 )
 def test_a_target_group_that_will_not_do_is_replaced(odd: dict[str, Any], words: str) -> None:
-    planned = outline(there(group=group(**odd)))
+    misfit = there(group=None, health=(), misfit=group(**odd))
+    planned = outline(misfit)
     assert [call.operation for call in planned.calls] == ["CreateTargetGroup"]
     assert [call.operation for call in planned.later] == ["RegisterTargets", "ModifyListener"]
     assert words in planned.warnings[0]
-    named = outline(there(group=group(**odd)), wish(target_group_name="by-hand"))
-    assert words in (named.refusal or "")
-    assert "another target_group_name" in (named.refusal or "")
+    assert "directory_id or targets" in (outline(misfit, wish(targets=None)).refusal or "")
+    # and then, when there is a new one
+    new = there(
+        group=group(TargetGroupArn=f"{GROUP}2"), health=(), misfit=group(**odd), tags={f"{GROUP}2": {MARK: "corp"}}
+    )
+    planned = outline(new)
+    assert [call.operation for call in planned.calls] == ["RegisterTargets", "ModifyListener"]
+    assert planned.calls[1].request["DefaultActions"][0]["TargetGroupArn"] == f"{GROUP}2"
+    gone = outline(new, wish(state="absent"))
+    assert [call.request["TargetGroupArn"] for call in gone.later] == [f"{GROUP}2", GROUP]
+    assert [call.request["ResourceArns"] for call in gone.calls if call.operation == "AddTags"] == [[GROUP]]
 
 
-def test_without_a_fitting_group_targets_have_to_be_given() -> None:
-    odd = there(group=group(TargetType="instance"), health=(health("i-1"),))
-    assert "directory_id or targets" in (outline(odd, wish(targets=None)).refusal or "")
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"TargetType": "instance"}, "target group corp is there already, and it is of target type instance"),
+        ({"LoadBalancerArns": [f"{PLACE}:loadbalancer/net/other/1"]}, "load balancer other uses it"),
+    ],
+)
+def test_a_name_that_is_taken(more: dict[str, Any], words: str) -> None:
+    other = group(TargetGroupName="corp", **{"LoadBalancerArns": [], **more})
+    assert own_group([other], {}, WISH) is None
+    taken = name_taken([group(), other], WISH)
+    assert words in (taken or "")
+    refusal = outline(Current(taken=taken)).refusal or ""
+    assert f"target_group_name: {taken}; give another name" in refusal
+    assert name_taken([group()], WISH) is None
 
 
 def test_what_listeners_lead_to() -> None:
