@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from in_process import run_module
 from modules_harness import PREFIX
 from modules_harness import REGION
 from modules_harness import Cloud
@@ -88,6 +89,17 @@ def directory(options: dict[str, Any], **keywords: Any) -> dict[str, Any]:
 def endpoint(options: dict[str, Any], **keywords: Any) -> dict[str, Any]:
     """A task of ldaps_endpoint."""
     return {f"{PREFIX}ldaps_endpoint": {**HASTE, **options}, **keywords}
+
+
+def in_slices(cloud: Cloud, name: str, options: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """The result of a module that is run as its action plugin does it, and the lines that are shown meanwhile."""
+    lines: list[str] = []
+    seen: dict[str, Any] = {"token": {}}
+    while "token" in seen:
+        result = run_module(cloud, name, {**HASTE, **options, "_resume": seen["token"]})
+        seen = result.pop("_progress", {})
+        lines += seen.get("lines", [])
+    return result, lines
 
 
 def operations(result: dict[str, Any]) -> list[str]:
