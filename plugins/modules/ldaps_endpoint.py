@@ -134,6 +134,8 @@ notes:
     C(elasticloadbalancing:DeleteLoadBalancer), C(elasticloadbalancing:DeleteTargetGroup), C(ec2:DescribeSubnets),
     C(ec2:DescribeVpcs), C(ec2:DescribeNetworkInterfaces); C(ds:DescribeDirectories) with O(directory_id)."
   - "Optional IAM actions, for why a target is unhealthy: C(ec2:DescribeSecurityGroups)."
+  - The first load balancer of an account needs C(iam:CreateServiceLinkedRole) as well, for
+    C(elasticloadbalancing.amazonaws.com).
   - The target group carries the tag C(podforge:ldaps-endpoint) with the name of the load balancer. By it the group is
     found when the load balancer is gone already.
 seealso:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from dataclasses import dataclass
 from dataclasses import field
 from typing import TYPE_CHECKING
@@ -85,8 +86,19 @@ def _forwarders(items: Iterable[Mapping[str, Any]]) -> dict[str, tuple[str, ...]
             raise HyperPodError(f"conditional_forwarders names {name} more than once")
         if not item["dns_ip_addrs"]:
             raise HyperPodError(f"conditional_forwarders[{name}].dns_ip_addrs is empty: give at least one address")
+        wrong = [address for address in item["dns_ip_addrs"] if not _is_ipv4(address)]
+        if wrong:
+            raise HyperPodError(f"conditional_forwarders[{name}].dns_ip_addrs: '{wrong[0]}' is no IPv4 address")
         wanted[name] = tuple(item["dns_ip_addrs"])
     return wanted
+
+
+def _is_ipv4(text: str) -> bool:
+    try:
+        ipaddress.IPv4Address(text)
+    except ValueError:
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -59,6 +59,7 @@ _BY_CODE = {
     "InvalidSecurityGroup": "give security groups that are in the load balancer's VPC",
     "InvalidSubnet": "give private subnets with at least 8 free addresses, one in each availability zone",
     "OperationNotPermitted": "the load balancer is protected from deletion: give deletion_protection: false",
+    "ResourceInUse": "something else still uses it, for example a VPC endpoint service: remove that first",
     "TargetGroupAssociationLimit": "another load balancer uses the target group: give target_group_name another name",
     "TooManyCertificates": "remove certificates that the listener does not need",
     "TooManyListeners": _QUOTA,

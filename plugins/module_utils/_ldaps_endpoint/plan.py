@@ -200,7 +200,9 @@ def _listeners(steps: Steps, current: Current, desired: Desired) -> None:
     plain = current.listener(LDAP_PORT)
     if plain is not None and not desired.keep_plain_listener:
         request = {"ListenerArn": plain["ListenerArn"]}
-        steps.add("DeleteListener", request, f"port {LDAP_PORT} lets passwords through in the clear")
+        # Not before there is the other one.
+        add = steps.add if group_arn else steps.postpone
+        add("DeleteListener", request, f"port {LDAP_PORT} lets passwords through in the clear")
 
 
 def _listener_changes(secure: Any, desired: Desired, forward: Any, group_arn: str | None) -> dict[str, tuple[Any, str]]:

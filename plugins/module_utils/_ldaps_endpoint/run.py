@@ -45,14 +45,13 @@ if TYPE_CHECKING:
     from .._waiting.plans import Outline
     from .states import Desired
 
-# The thing is there already, as an answer got lost or somebody else was quicker, or is still held by what was deleted.
+# The thing is there already, as an answer got lost or somebody else was quicker.
 _PASSING = frozenset(
     {
         "DuplicateListener",
         "DuplicateLoadBalancerName",
         "DuplicateTargetGroupName",
         "PriorRequestNotComplete",
-        "ResourceInUse",
     }
 )
 
@@ -116,7 +115,8 @@ class EndpointRun(Converge[Current]):
 
     def passing(self, call: Call, error: HyperPodError) -> bool:
         """See Converge."""
-        return error.code in _PASSING
+        # What held a target group may have been deleted a moment ago.
+        return error.code in _PASSING or (call.operation == "DeleteTargetGroup" and error.code == "ResourceInUse")
 
     def look(self, journey: Journey) -> Look:
         """See Converge."""
@@ -126,11 +126,10 @@ class EndpointRun(Converge[Current]):
             return Look(text, gone(current), _described(current))
         current = read(self.client, self.desired)
         addresses = journey.marks["addresses"]
-        since = journey.marks.get("ailing_since") if unhealthy(current, addresses) else None
         now = self.waiter.clock()
-        journey.marks["ailing_since"] = ailing_since = (since or now) if unhealthy(current, addresses) else None
-        ailing = now - ailing_since if ailing_since else 0.0
-        verdict = healthy(current, addresses, ailing, self.module.params["unhealthy_timeout"])
+        since = journey.marks.get("ailing_since", now) if unhealthy(current, addresses) else now
+        journey.marks["ailing_since"] = since
+        verdict = healthy(current, addresses, now - since, self.module.params["unhealthy_timeout"])
         return Look(state_text(current), verdict, _described(current))
 
     def status(self, described: dict[str, Any] | None) -> str | None:

@@ -25,4 +25,11 @@ class Steps:
     def add(self, operation: str, request: Mapping[str, Any], reason: str) -> None:
         """Add a call; a value of None in its request is an ARN that is not known yet."""
         complete = all(value is not None for value in request.values())
-        (self.now if complete else self.later).append(Call(operation, dict(request), reason))
+        if complete:
+            self.now.append(Call(operation, dict(request), reason))
+        else:
+            self.postpone(operation, request, reason)
+
+    def postpone(self, operation: str, request: Mapping[str, Any], reason: str) -> None:
+        """Add a call for a later round, whatever its request has."""
+        self.later.append(Call(operation, dict(request), reason))

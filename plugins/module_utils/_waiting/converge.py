@@ -193,11 +193,13 @@ class Converge(Run[ConvergeWaiter], ABC, Generic[S]):
         outline = self.plan(state)
         if outline.refusal:
             raise HyperPodError(outline.refusal)
-        for call in outline.calls:
+        for call in (*outline.calls, *outline.later):
             shape = self.client.meta.service_model.operation_model(call.operation).input_shape
-            found = model_check.problems(shape, call.request, botocore_version())
+            # What is not known yet is not judged.
+            known = {key: value for key, value in call.request.items() if value}
+            found = model_check.problems(shape, known, botocore_version())
             if found:
-                raise HyperPodError(f"{self.kind} {self.name} can't be made like this: {'; '.join(found)}")
+                raise HyperPodError(f"{self.kind} {self.name} can't be like this: {'; '.join(found)}")
         self.prepare(state, outline)
         if self.journey.before is None:
             self.journey.before = outline.before

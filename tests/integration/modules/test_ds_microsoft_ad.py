@@ -236,6 +236,11 @@ def test_wrong_inputs(cloud: Cloud, place: Place) -> None:
             ["names a.net more than once"],
         ),
         ({**good, "conditional_forwarders": [forwarder("a.net")]}, ["conditional_forwarders[a.net].dns_ip_addrs"]),
+        ({**good, "conditional_forwarders": [forwarder("a.net", "1.2.3")]}, ["'1.2.3' is no IPv4 address"]),
+        (
+            {**good, "conditional_forwarders": [forwarder("a_b", "1.2.3.4")]},
+            ["remote_domain_name: 'a_b'"],
+        ),
         ({**good, "wait_timeout": 0}, ["wait_timeout: 0, at least 1"]),
     ]
     for mode in (True, False):

@@ -306,6 +306,7 @@ def test_the_wish_has_no_password() -> None:
     [
         ([("a.net", ["10.0.0.2"]), ("A.net.", ["10.0.0.3"])], "names a.net more than once"),
         ([("a.net", [])], "conditional_forwarders[a.net].dns_ip_addrs is empty"),
+        ([("a.net", ["10.0.0.2", "dns"])], "conditional_forwarders[a.net].dns_ip_addrs: 'dns' is no IPv4 address"),
     ],
 )
 def test_wrong_forwarders(forwarders: list[tuple[str, list[str]]], words: str) -> None:

@@ -239,6 +239,14 @@ def test_a_plain_listener_goes_unless_it_is_to_be_kept() -> None:
     assert outline(both, wish(keep_plain_listener=True)).after["plain_listener"] is True
 
 
+def test_a_plain_listener_stays_until_there_is_the_other_one() -> None:
+    planned = outline(there(listeners=(listener(389),), group=None, health=(), misfit=group(TargetType="instance")))
+    assert [call.operation for call in planned.calls] == ["CreateTargetGroup"]
+    assert [call.operation for call in planned.later] == ["RegisterTargets", "CreateListener", "DeleteListener"]
+    only_plain = outline(there(listeners=(listener(389),)))
+    assert [call.operation for call in only_plain.calls] == ["CreateListener", "DeleteListener"]
+
+
 def test_tags_of_every_part() -> None:
     tags = {LB: {"a": "1", "old": "1"}, GROUP: {MARK: "corp"}, LISTENER: {"a": "1"}}
     planned = outline(there(tags=tags), wish(tags={"a": "1"}))

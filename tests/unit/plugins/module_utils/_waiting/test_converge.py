@@ -167,7 +167,7 @@ def test_a_refused_plan(build: Any) -> None:
 
 def test_what_the_model_does_not_know_is_refused_before_anything_is_done(build: Any) -> None:
     site: dict[str, Any] = {"request": {"Roof": "flat"}}
-    with pytest.raises(HyperPodError, match="house home can't be made like this: roof:"):
+    with pytest.raises(HyperPodError, match="house home can't be like this: roof:"):
         build(site).run()
     assert (site["stories"], "prepared" in site) == (0, False)
 
