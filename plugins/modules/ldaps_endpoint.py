@@ -15,7 +15,7 @@ description:
   - Puts an internal network load balancer in front of a directory, as one resource. It ends TLS on port 636 with a
     certificate of AWS Certificate Manager, and passes LDAP on to the domain controllers on port 389.
   - That are a load balancer, a TLS listener, and a target group with the addresses of the domain controllers, whose
-    health is checked by TCP.
+    health is checked by TCP, in a new target group every 10 seconds.
   - What is there already is taken up, be it left behind by a run that was interrupted, or made by hand. The load
     balancer is found by its name or ARN, and the target group by what the listener forwards to, whatever it is called.
   - Targets follow the addresses of the directory, and certificate, TLS policy, subnets and attributes are changed in

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 # How the health of targets is checked: a connection to the port that they serve.
 _CHECK = {"HealthCheckProtocol": "TCP", "HealthCheckPort": "traffic-port"}
+# Seconds between two checks of a new target group's targets: two that fail take a domain controller out.
+_INTERVAL = 10
 
 
 def plan(current: Current, desired: Desired, around: Surroundings, region: str) -> Outline:
@@ -147,6 +149,7 @@ def _group(steps: Steps, current: Current, desired: Desired, around: Surrounding
         "VpcId": _vpc(current, desired, around),
         "TargetType": "ip",
         **_CHECK,
+        "HealthCheckIntervalSeconds": _INTERVAL,
         "Tags": ansible_dict_to_boto3_tag_list(marks),
     }
     steps.add("CreateTargetGroup", request, "there is no target group of the endpoint")

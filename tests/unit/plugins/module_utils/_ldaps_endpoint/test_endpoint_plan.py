@@ -87,6 +87,7 @@ def test_a_new_one_needs_two_rounds() -> None:
             "TargetType": "ip",
             "HealthCheckProtocol": "TCP",
             "HealthCheckPort": "traffic-port",
+            "HealthCheckIntervalSeconds": 10,
             "Tags": [*tags, {"Key": MARK, "Value": "corp"}],
         },
     }
