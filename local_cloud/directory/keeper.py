@@ -137,14 +137,17 @@ class Keeper:
         if not group.load_balancer_arns:
             return endpoints.UNUSED
         if self._machines.simulated:
-            return self._simulated_state(address)
+            return self._simulated_state(group, address)
         name, target = endpoints.id_of(group.arn), Target(address, port)
         reports = [self._reports.get(endpoints.id_of(arn), {}) for arn in group.load_balancer_arns]
         state = endpoints.real_state(name, target, reports, self._states.get((name, target)))
         self._states[name, target] = state
         return state
 
-    def _simulated_state(self, address: str) -> TargetState:
+    def _simulated_state(self, group: Any, address: str) -> TargetState:
+        users = {balancer.state for _backend, balancer in balancers() if balancer.arn in group.load_balancer_arns}
+        if "active" not in users:
+            return endpoints.INITIAL
         owners = [directory for _backend, directory in directories() if address in directory.dns_ip_addrs]
         broken = any(directory.stage not in (stages.CREATED, stages.ACTIVE) for directory in owners)
         broken |= self._faults.on(TARGET_UNHEALTHY, address) is not None

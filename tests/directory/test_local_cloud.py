@@ -163,7 +163,7 @@ def test_a_node_finds_names_of_private_zones(cloud: Cloud, service: Service, net
     def resolve(name: str) -> set[str]:
         return set(cloud.shell(node, f"getent ahostsv4 {name} | cut -d' ' -f1", check=False).split())
 
-    until("the alias resolves", lambda: resolve(LDAPS_NAME) == addresses, 15)
+    until("the alias resolves", lambda: resolve(LDAPS_NAME) == addresses, 60)
     assert resolve(f"www.{LDAPS_NAME}") == addresses
     assert resolve(f"a.{LDAPS_NAME}") == {"10.9.8.7"}
     assert resolve(service.endpoint.dns_name) == addresses
@@ -187,9 +187,9 @@ def test_conditional_forwarders_are_asked(service: Service, cloud: Cloud, node: 
     forwarder = {"DirectoryId": service.directory_id, "RemoteDomainName": "elb.us-west-2.amazonaws.com"}
     ds.create_conditional_forwarder(**forwarder, DnsIpAddrs=["10.255.255.254"])
     ask = f"host -W 2 -t A {service.endpoint.dns_name} {service.addresses[0]}"
-    until("it is asked elsewhere", lambda: "has address" not in cloud.shell(node, ask, check=False), 20)
+    until("it is asked elsewhere", lambda: "has address" not in cloud.shell(node, ask, check=False), 60)
     ds.update_conditional_forwarder(**forwarder, DnsIpAddrs=[resolver])
-    until("it is asked again", lambda: "has address" in cloud.shell(node, ask, check=False), 20)
+    until("it is asked again", lambda: "has address" in cloud.shell(node, ask, check=False), 60)
     ds.delete_conditional_forwarder(**forwarder)
 
 
@@ -197,11 +197,11 @@ def test_another_certificate_and_a_plain_listener(service: Service) -> None:
     elb = service.user.client("elbv2")
     before = service.connect()
     service.user.import_certificate("renamed.example.com", CertificateArn=service.endpoint.certificate)
-    until("the new certificate is shown", lambda: "renamed.example.com" in service.refusal(), 15)
+    until("the new certificate is shown", lambda: "renamed.example.com" in service.refusal(), 60)
     assert before.search(BASE, "(cn=Admin)"), "a connection that stood was ended"
     service.connect(name="renamed.example.com").unbind()
     service.user.import_certificate(LDAPS_NAME, CertificateArn=service.endpoint.certificate)
-    until("the old name is shown again", lambda: not service.refusal(), 15)
+    until("the old name is shown again", lambda: not service.refusal(), 60)
 
     forward = [{"Type": "forward", "TargetGroupArn": service.endpoint.group}]
     listener = elb.create_listener(
@@ -213,9 +213,9 @@ def test_another_certificate_and_a_plain_listener(service: Service) -> None:
             probe.settimeout(2)
             return probe.connect_ex((service.address, 389)) == 0
 
-    until("port 389 answers", listens, 15)
+    until("port 389 answers", listens, 60)
     elb.delete_listener(ListenerArn=listener)
-    until("port 389 does not answer any more", lambda: not listens(), 15)
+    until("port 389 does not answer any more", lambda: not listens(), 60)
     assert set(service.user.health(service.endpoint).values()) == {"healthy"}
 
 
@@ -234,40 +234,40 @@ def test_other_subnets_give_the_balancer_other_addresses(service: Service, cloud
             probe.settimeout(2)
             return probe.connect_ex((address, 636)) == 0
 
-    until("the new address answers", lambda: answers(after[1]), 30)
+    until("the new address answers", lambda: answers(after[1]), 60)
     assert not answers(before[1])
-    until("all is as before", lambda: set(service.user.health(service.endpoint).values()) == {"healthy"}, 30)
+    until("all is as before", lambda: set(service.user.health(service.endpoint).values()) == {"healthy"}, 60)
     elb.set_subnets(LoadBalancerArn=service.endpoint.arn, Subnets=network.subnets)
-    until("it is back", lambda: not service.refusal(), 30)
+    until("it is back", lambda: not service.refusal(), 60)
 
 
 def test_faults_are_felt(service: Service, faults: Cloud, tmp_path: Path) -> None:
     faults.cli("fault set target_unhealthy", "--resource", service.addresses[0])
     health = {service.addresses[0]: "unhealthy", service.addresses[1]: "healthy"}
-    until("one target is unhealthy", lambda: service.user.health(service.endpoint) == health, 30)
+    until("one target is unhealthy", lambda: service.user.health(service.endpoint) == health, 60)
     assert not service.refusal()
     faults.cli("fault clear")
 
     faults.cli("fault set certificate_swapped", "--resource", "ldaps")
-    until("nobody knows the authority", lambda: "CERTIFICATE_VERIFY_FAILED" in service.refusal(), 15)
+    until("nobody knows the authority", lambda: "CERTIFICATE_VERIFY_FAILED" in service.refusal(), 60)
     swapped = tmp_path / "swapped.pem"
     swapped.write_text(service.user.authority.issue("elsewhere.example.org").bundle)
     faults.cli("fault set certificate_swapped", "--resource", "ldaps", "--certificate", str(swapped))
-    until("the name is wrong", lambda: "elsewhere.example.org" in service.refusal(), 15)
+    until("the name is wrong", lambda: "elsewhere.example.org" in service.refusal(), 60)
     faults.cli("fault clear")
 
     faults.cli("fault set endpoint_down")
-    until("it is down", lambda: "CERTIFICATE" not in service.refusal() and service.refusal() != "", 20)
+    until("it is down", lambda: "CERTIFICATE" not in service.refusal() and service.refusal() != "", 60)
     faults.cli("fault clear")
-    until("it is up again", lambda: not service.refusal(), 20)
+    until("it is up again", lambda: not service.refusal(), 60)
     health = dict.fromkeys(service.addresses, "healthy")
-    until("its targets are healthy", lambda: service.user.health(service.endpoint) == health, 30)
+    until("its targets are healthy", lambda: service.user.health(service.endpoint) == health, 60)
 
 
 def test_killed_controllers_are_recovered_and_a_killed_server_goes_on(service: Service, cloud: Cloud) -> None:
     name = f"podforge-{cloud.name}-{service.directory_id}"
     subprocess.run(["podman", "kill", name], check=True, capture_output=True)
-    until("it answers again", lambda: not service.refusal(), 30)
+    until("it answers again", lambda: not service.refusal(), 60)
     cloud.kill_api()
     cloud.up()
     assert service.user.directory(service.directory_id)["Stage"] == "Active"
@@ -292,6 +292,6 @@ def test_what_is_deleted_is_gone(service: Service, cloud: Cloud) -> None:
     service.user.client("elbv2").delete_load_balancer(LoadBalancerArn=service.endpoint.arn)
     service.user.client("ds").delete_directory(DirectoryId=service.directory_id)
     described = service.user.client("ds").describe_directories
-    until("it is gone", lambda: not described()["DirectoryDescriptions"], 30)
+    until("it is gone", lambda: not described()["DirectoryDescriptions"], 60)
     ids = (service.directory_id, service.endpoint.arn.rpartition("/")[2])
-    until("the containers are gone", lambda: not [n for n in cloud.containers() if n.endswith(ids)], 20)
+    until("the containers are gone", lambda: not [n for n in cloud.containers() if n.endswith(ids)], 60)

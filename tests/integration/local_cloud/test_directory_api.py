@@ -194,6 +194,7 @@ def test_an_endpoint_its_health_and_its_end(
     assert ":loadbalancer/net/ldaps/" in endpoint.arn
     assert endpoint.zone_id == "Z18D5FSROUN65G"
     assert user.balancer_state(endpoint) == "provisioning"
+    assert set(user.health(endpoint).values()) == {"initial"}
     cloud.admin("PUT", "speed", {"speed": 2000})
     until("it is active", lambda: user.balancer_state(endpoint) == "active")
     assert len(user.addresses_of(endpoint)) == 2
