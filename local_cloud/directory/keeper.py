@@ -22,6 +22,7 @@ from local_cloud.directory.machines import Spot
 from local_cloud.directory.records import addresses_of
 from local_cloud.directory.records import balancers
 from local_cloud.directory.records import directories
+from local_cloud.directory.records import forwarding_rules
 from local_cloud.directory.records import move
 from local_cloud.directory.records import private_zones
 from local_cloud.directory.records import record
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 # Signing names of the services whose changes are looked at.
-SERVICES = frozenset({"acm", "ds", "ec2", "elasticloadbalancing", "route53"})
+SERVICES = frozenset({"acm", "ds", "ec2", "elasticloadbalancing", "route53", "route53resolver"})
 # Wall seconds between two looks at what runs, and at a simulated directory that is on its way.
 _LOOK = 2.0
 _QUICK = 0.1
@@ -317,11 +318,14 @@ class Keeper:
         for zone in private_zones():
             for vpc in zone.vpcs:
                 by_vpc.setdefault(vpc["vpc_id"], []).append(zone)
-        for _backend, balancer in balancers():
-            by_vpc.setdefault(balancer.vpc_id, [])
+        rules: dict[str, dict[str, list[str]]] = {}
+        for vpc_id, domain, addresses in forwarding_rules():
+            rules.setdefault(vpc_id, {})[domain] = addresses
+        for vpc_id in (*rules, *(balancer.vpc_id for _backend, balancer in balancers())):
+            by_vpc.setdefault(vpc_id, [])
         served = {vpc for vpc in self._applied if vpc.startswith("vpc-")}
         for vpc_id in sorted(served | set(by_vpc)):
-            files = names.files_of(by_vpc.get(vpc_id, []), known)
+            files = names.files_of(by_vpc.get(vpc_id, []), known, rules.get(vpc_id, {}))
             if self._applied.get(vpc_id) != files:
                 self._machines.serve_zones(vpc_id, files)
                 self._applied[vpc_id] = files

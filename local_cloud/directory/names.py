@@ -24,12 +24,16 @@ _OWN = ("NS", "SOA")
 _NAMING = frozenset({"CNAME", "MX", "NS", "PTR", "SRV"})
 
 
-def files_of(zones: Iterable[Any], balancers: Mapping[str, list[str]]) -> dict[str, str]:
+def files_of(
+    zones: Iterable[Any], balancers: Mapping[str, list[str]], rules: Mapping[str, list[str]]
+) -> dict[str, str]:
     """Configuration and zone files of the resolver of a VPC.
 
     Args:
         zones: hosted zones of moto that are associated with the VPC.
         balancers: private addresses by DNS name of a load balancer.
+        rules: addresses (``<address>@<port>``) that are asked for a domain; a rule goes before a private zone of its
+            name (Route 53 developer guide, "Considerations when working with a private hosted zone").
     """
     texts = {_plain(zone.name): zone_text(zone, balancers) for zone in zones}
     for name, addresses in balancers.items():
@@ -37,8 +41,15 @@ def files_of(zones: Iterable[Any], balancers: Mapping[str, list[str]]) -> dict[s
         texts[name] = _head(name) + own
     files = {f"{name}.zone": text for name, text in texts.items()}
     zones_conf = "".join(f'auth-zone:\n    name: "{name}."\n    zonefile: "{name}.zone"\n' for name in sorted(texts))
-    stubs_conf = "".join(f'stub-zone:\n    name: "{name}."\n    stub-addr: {_AUTHORITY}\n' for name in sorted(texts))
-    return {ZONES: zones_conf, STUBS: stubs_conf, **files}
+    asked = {_plain(name): addresses for name, addresses in rules.items()}
+    stubs = [
+        f'stub-zone:\n    name: "{name}."\n    stub-addr: {_AUTHORITY}\n' for name in sorted(texts) if name not in asked
+    ]
+    stubs += [
+        f'forward-zone:\n    name: "{name}."\n' + "".join(f"    forward-addr: {address}\n" for address in addresses)
+        for name, addresses in sorted(asked.items())
+    ]
+    return {ZONES: zones_conf, STUBS: "".join(stubs), **files}
 
 
 def zone_text(zone: Any, balancers: Mapping[str, list[str]]) -> str:

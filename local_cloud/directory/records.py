@@ -66,6 +66,18 @@ def private_zones() -> Iterator[Any]:
                 yield zone
 
 
+def forwarding_rules() -> Iterator[tuple[str, str, list[str]]]:
+    """(VPC, domain, addresses) of the Resolver rules that forward, for each VPC that they are associated with."""
+    from moto.route53resolver.models import route53resolver_backends  # noqa: PLC0415
+
+    for backend in _backends(route53resolver_backends):
+        for association in list(backend.resolver_rule_associations.values()):
+            rule = backend.resolver_rules.get(association.resolver_rule_id)
+            if rule is not None and rule.rule_type == "FORWARD":
+                targets = [f"{each['Ip']}@{each.get('Port') or 53}" for each in rule.target_ips or [] if "Ip" in each]
+                yield association.vpc_id, rule.domain_name, targets
+
+
 def _backends(service: Any) -> Iterator[Any]:
     for account in list(service.values()):
         yield from list(account.values())

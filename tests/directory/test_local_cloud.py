@@ -168,6 +168,15 @@ def test_a_node_finds_names_of_private_zones(cloud: Cloud, service: Service, net
     assert resolve(f"a.{LDAPS_NAME}") == {"10.9.8.7"}
     assert resolve(service.endpoint.dns_name) == addresses
     assert resolve(f"none.{LDAPS_NAME}") == set()
+    # a rule of Resolver leads to the directory's servers, for all but the zone that is more exact
+    resolver = service.user.client("route53resolver")
+    targets = [{"Ip": address, "Port": 53} for address in service.addresses]
+    rule = resolver.create_resolver_rule(
+        CreatorRequestId="directory", RuleType="FORWARD", DomainName=DOMAIN, Name="directory", TargetIps=targets
+    )["ResolverRule"]["Id"]
+    resolver.associate_resolver_rule(ResolverRuleId=rule, VPCId=network.vpc)
+    until("the domain resolves", lambda: resolve(DOMAIN) == set(service.addresses), 60)
+    assert resolve(LDAPS_NAME) == addresses
     # the directory's own servers know its own names, and ask the VPC's for all others
     for name, wanted in ((DOMAIN, set(service.addresses)), (service.endpoint.dns_name, addresses)):
         answer = cloud.shell(node, f"host -t A {name} {service.addresses[0]}")

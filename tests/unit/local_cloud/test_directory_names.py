@@ -60,9 +60,20 @@ def test_records_are_passed_on_and_aliases_of_them_followed() -> None:
 
 
 def test_every_zone_and_balancer_is_in_the_configuration() -> None:
-    files = files_of([zone()], BALANCERS)
+    files = files_of([zone()], BALANCERS, {})
     assert set(files) == {ZONES, STUBS, "ldaps.example.com.zone", "ldaps-0a.elb.us-west-2.amazonaws.com.zone"}
     for name, kind in ((ZONES, "auth-zone:"), (STUBS, "stub-zone:")):
         assert files[name].count(kind) == 2
         assert 'name: "ldaps.example.com."' in files[name]
     assert files["ldaps-0a.elb.us-west-2.amazonaws.com.zone"].endswith(" IN A 10.0.5.9\n")
+
+
+def test_a_rule_goes_before_the_zone_of_its_name_and_after_longer_ones() -> None:
+    rules = {"ldaps.example.com.": ["10.0.0.5@53"], "example.com": ["10.0.0.6@53", "10.0.0.7@5300"]}
+    stubs = files_of([zone()], BALANCERS, rules)[STUBS]
+    assert stubs.count("stub-zone:") == 1, "of the balancer"
+    assert (
+        'forward-zone:\n    name: "example.com."\n    forward-addr: 10.0.0.6@53\n    forward-addr: 10.0.0.7@5300\n'
+        in stubs
+    )
+    assert 'forward-zone:\n    name: "ldaps.example.com."\n    forward-addr: 10.0.0.5@53\n' in stubs
