@@ -64,6 +64,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+default_target:
+  description: What the host boots to, which is what pulls in most units.
+  returned: success
+  type: str
+  sample: multi-user.target
 units:
   description: What each unit is after the call.
   returned: success
@@ -140,6 +145,12 @@ def unmask(path: Path) -> None:
         saved.replace(path)
 
 
+def default_target(directory: Path) -> str:
+    """Where default.target leads to: the administrator's link, or graphical.target, which systemd itself has."""
+    link = directory / "default.target"
+    return link.readlink().name if link.is_symlink() else "graphical.target"
+
+
 def is_booted() -> bool:
     """sd_booted(3), and not in a chroot that only sees the host's /run."""
     if not Path("/run/systemd/system").is_dir():
@@ -211,6 +222,7 @@ def run(module: AnsibleModule, directory: Path = UNIT_DIR, booted: bool | None =
     return {
         "changed": bool(relink or stop),
         "units": after,
+        "default_target": default_target(directory),
         "diff": {"before": before, "after": after},
     }
 

@@ -114,6 +114,26 @@ def test_tasks_main_is_a_table_of_contents(role: str) -> None:
     assert len((ROOT / "roles" / role / "tasks" / "main.yml").read_text().splitlines()) <= 40
 
 
+def test_packages_of_all_roles_of_a_node_come_in_one_transaction() -> None:
+    """node_base_roles of node.yml has the roles below it, in their order and under their conditions."""
+    (play,) = load("playbooks/node.yml")
+    imports = [task for task in play["tasks"] if "ansible.builtin.import_role" in task]
+    roles = [(task["ansible.builtin.import_role"]["name"].split(".")[-1], task.get("when")) for task in imports]
+    assert roles[0] == ("node_base", None)
+    groups = re.findall(r"\[([^\]]+)\](?: if (.*?) else \[\])?", play["vars"]["node_base_roles"])
+    listed = [(name, when or None) for names, when in groups for name in re.findall(r"'(\w+)'", names)]
+    assert listed == roles[1:]
+
+
+@pytest.mark.parametrize("path", sorted(ROOT.glob("roles/*/vars/packages.yml")), ids=lambda path: path.parts[-3])
+def test_a_role_that_declares_packages_installs_them_first(path: Path) -> None:
+    role = path.parts[-3]
+    assert list(load(str(path.relative_to(ROOT)))) == [f"__{role}_packages"]
+    tasks = "\n".join(file.read_text() for file in sorted((path.parents[1] / "tasks").glob("*.yml")))
+    assert "podforge.hyperpod.system_packages:" in tasks
+    assert f"podforge.hyperpod.{role}" in tasks
+
+
 def test_nothing_is_ignored() -> None:
     assert not list(ROOT.glob("tests/sanity/ignore*")), "ansible-test passes without exceptions"
     lint = load(".ansible-lint")

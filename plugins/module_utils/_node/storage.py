@@ -4,10 +4,14 @@
 
 Decided once for all users of it: the instance store's RAID (/opt/dlami/nvme, made by dlami-nvme.service), else the
 secondary EBS volume (/opt/sagemaker, from EbsVolumeConfig), else the root volume, which is small and shared.
+
+The role node_base keeps the choice in a file, and a kept choice stays as long as its disk is there: Docker, containerd
+and enroot have their data where it pointed to, and a disk that appears late must not part them.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import time
 import typing as t
@@ -17,6 +21,8 @@ from pathlib import Path
 INSTANCE_STORE = "/opt/dlami/nvme"
 SECONDARY_EBS = "/opt/sagemaker"
 ON_ROOT = "/opt/podforge/scratch"
+KINDS = {"instance_store": INSTANCE_STORE, "ebs": SECONDARY_EBS, "root": ON_ROOT}
+KEPT = "/var/lib/podforge/scratch.json"
 # model string of instance store disks, docs.aws.amazon.com/ebs/latest/userguide/nvme-ebs-volumes.html
 INSTANCE_STORE_MODEL = "Amazon EC2 NVMe Instance Storage"
 
@@ -40,12 +46,36 @@ def parse_mount_points(text: str) -> set[str]:
     return points
 
 
-def choose_scratch(mount_points: t.Collection[str]) -> Scratch:
-    """The place for scratch data, given what is mounted."""
-    if INSTANCE_STORE in mount_points:
-        return Scratch(INSTANCE_STORE, "instance_store")
-    if SECONDARY_EBS in mount_points:
-        return Scratch(SECONDARY_EBS, "ebs")
+def parse_kept(text: str) -> str | None:
+    """The kind of scratch disk that an earlier run has kept; None when it is not one that is known."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    kind = document.get("kind") if isinstance(document, dict) else None
+    return kind if isinstance(kind, str) and kind in KINDS else None
+
+
+def choose_scratch(mount_points: t.Collection[str], kept: str | None = None) -> Scratch:
+    """The place for scratch data, given what is mounted and which kind an earlier run has chosen."""
+    best = next((kind for kind in ("instance_store", "ebs") if KINDS[kind] in mount_points), "root")
+    if kept not in (None, best) and (kept == "root" or KINDS[kept] in mount_points):
+        return Scratch(
+            KINDS[kept],
+            kept,
+            f"{KINDS[best]} is mounted, but scratch data stays at {KINDS[kept]}, where it went before {KINDS[best]} "
+            f"was there; to move it, end what uses it, remove {KEPT} and run the lifecycle script again, or replace the "
+            "node",
+        )
+    if kept not in (None, best):
+        return Scratch(
+            KINDS[best],
+            best,
+            f"{KINDS[kept]}, where scratch data was until now, is not mounted: it goes to {KINDS[best]}; see "
+            "`systemctl status dlami-nvme.service` and `findmnt`",
+        )
+    if best != "root":
+        return Scratch(KINDS[best], best)
     return Scratch(
         ON_ROOT,
         "root",
@@ -70,12 +100,17 @@ def wait_for_scratch(
     instance_store: bool,
     seconds: float,
     sleep: t.Callable[[float], None] = time.sleep,
+    kept: str | None = None,
 ) -> Scratch:
-    """The choice, made when the instance store is mounted if there is one: the RAID can appear late at boot."""
+    """The choice, made when the instance store is mounted if there is one: the RAID can appear late at boot.
+
+    What is waited for is the disk that an earlier run has chosen, if there was one.
+    """
+    awaited = kept or ("instance_store" if instance_store else None)
     waited = 0.0
     while True:
-        scratch = choose_scratch(parse_mount_points(read_mounts()))
-        if scratch.kind == "instance_store" or not instance_store or waited >= seconds:
+        scratch = choose_scratch(parse_mount_points(read_mounts()), kept)
+        if awaited in (None, scratch.kind) or waited >= seconds:
             return scratch
         sleep(1.0)
         waited += 1.0

@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What the role must know of a node, as key=value lines, then the settings in force.
-# look.sh <slurmctld|slurmd> <folder of slurm.conf> <file of our settings> <folders...>
+# look.sh <slurmctld|slurmd> <the other one> <folder of slurm.conf> <file of our settings> <folders...>
 set -u
-daemon=$1 conf=$2 include=$3 dirs=$4
+daemon=$1 foreign=$2 conf=$3 include=$4 dirs=$5
 
 answers() { # answers <regular expression> <file>: yes or no
     if grep -qiE "$1" "$2" 2>/dev/null; then echo yes; else echo no; fi
@@ -12,9 +12,11 @@ answers() { # answers <regular expression> <file>: yes or no
 
 echo "systemd=$(systemctl is-system-running 2>/dev/null)"
 for unit in munge "$daemon"; do
-    systemctl show --property=LoadState,ActiveState,UnitFileState,FragmentPath,NeedDaemonReload "$unit.service" 2>/dev/null |
+    systemctl show --property=LoadState,ActiveState,UnitFileState,FragmentPath "$unit.service" 2>/dev/null |
         sed "s/^/$unit./"
 done
+echo "foreign=$(systemctl show --property=LoadState,ActiveState --value "$foreign.service" 2>/dev/null | tr '\n' ' ' |
+    sed 's/ $//')"
 fragment=$(systemctl show --property=FragmentPath --value "$daemon.service" 2>/dev/null)
 [ -r "$fragment" ] && sed -n "s/^ExecStart=/$daemon.ExecStart=/p" "$fragment"
 
@@ -36,6 +38,7 @@ done
 echo "slurm_conf=$(answers '^[[:space:]]*SlurmctldHost=' "$conf/slurm.conf")"
 echo "slurm_conf_includes=$(answers '^[[:space:]]*include[[:space:]]+accounting\.conf' "$conf/slurm.conf")"
 echo "accounting_conf_includes=$(answers "^[[:space:]]*include[[:space:]]+$include" "$conf/accounting.conf")"
+echo "settings_mode=$(stat -c %U:%G:%a "$conf/$include" 2>/dev/null)"
 echo "settings_unapplied=$([ -e /run/podforge-slurm.unapplied ] && echo yes)"
 echo "--- settings in force"
 cat "$conf/$include" 2>/dev/null

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+OTHERS_OFF = "\n\n".join(["other.LoadState=masked\nother.ActiveState=inactive"] * 5)
 BOOTED = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nrunning"
 CAN_SET_CLOCK = f"CapBnd:\t000001ffffffffff\n{BOOTED}"
 CONTAINER = f"CapBnd:\t00000000800405fb\n{BOOTED}"
@@ -21,6 +22,9 @@ CHRONY: dict[str, dict[str, Any]] = {
     "debian-container": {**DEBIAN, "case_seen": CONTAINER},
     "al2023-container": {**AMAZON, "case_seen": CONTAINER, "chrony_extra_options": ["-L", "0"]},
     "chroot": {**DEBIAN, "case_seen": "CapBnd:\t000001ffffffffff\noffline"},
+    "others-off": {**DEBIAN, "case_seen": f"{CAN_SET_CLOCK}\n{OTHERS_OFF}"},
+    "one-on": {**DEBIAN, "case_seen": f"{CAN_SET_CLOCK}\n{OTHERS_OFF}".replace("inactive", "active", 1)},
+    "one-fewer": {**DEBIAN, "case_seen": f"{CAN_SET_CLOCK}\n{OTHERS_OFF[: OTHERS_OFF.rindex('other.Load')]}"},
     "absent": {**DEBIAN, "case_seen": CAN_SET_CLOCK.replace("LoadState=loaded", "LoadState=not-found")},
     "own-config": {
         **DEBIAN,
@@ -49,6 +53,8 @@ def seen(daemon: str = "slurmd", exec_start: str = "/opt/slurm/sbin/slurmd -D $S
         f"{daemon}.ActiveState": "active",
         f"{daemon}.UnitFileState": "enabled",
         f"{daemon}.ExecStart": exec_start,
+        "foreign": "masked inactive",
+        "settings_mode": "root:root:644",
         "slurm_conf": "yes",
         "slurm_conf_includes": "yes",
         "accounting_conf_includes": "yes",
@@ -69,6 +75,10 @@ def node(kind: str, controllers: int = 1, **more: Any) -> dict[str, Any]:
     }
 
 
+EXACT = """# Written by the role podforge.hyperpod.slurm_base: changes made here are lost.
+# Included by accounting.conf. Set slurm_base_config instead.
+ResumeTimeout=300
+"""
 CONTROLLER = seen("slurmctld", "/opt/slurm/sbin/slurmctld -D $SLURMCTLD_OPTIONS")
 SUBSTITUTED = "/opt/slurm/sbin/slurmd -D --conf-server 10.1.0.1 -v"
 
@@ -109,6 +119,19 @@ SLURM: dict[str, dict[str, Any]] = {
         "case_node": node("controller", logins=[]),
         "case_seen": seen("slurmctld", settings="# other words\nResumeTimeout=300\n"),
     },
+    "exact-settings": {"case_node": node("controller", logins=[]), "case_seen": seen("slurmctld", settings=EXACT)},
+    "lost-include": {
+        "case_node": node("controller", logins=[]),
+        "case_seen": seen("slurmctld", settings=EXACT, accounting_conf_includes="no"),
+    },
+    "settings-of-others": {
+        "case_node": node("controller", logins=[]),
+        "case_seen": seen("slurmctld", settings=EXACT, settings_mode="ubuntu:root:644"),
+    },
+    "unapplied": {
+        "case_node": node("controller", logins=[]),
+        "case_seen": seen("slurmctld", settings=EXACT, settings_unapplied="yes"),
+    },
     "all-wrong": {
         "case_node": node("compute", controllers=0),
         "case_seen": seen(slurmd__LoadState="masked", overruled_by="/etc/default/slurmd"),
@@ -141,4 +164,68 @@ GDM_MASK: dict[str, dict[str, Any]] = {
     },
 }
 
-ALL = {"chrony": CHRONY, "slurm_base": SLURM, "gdm_mask": GDM_MASK}
+KEY = "-----BEGIN PGP PUBLIC KEY BLOCK-----\n\nmQENB\n-----END PGP PUBLIC KEY BLOCK-----\n"
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----"
+HERE = {"hostname": "ip-10-1-0-5", "ip_address": "10.1.0.5"}
+EBS = {"scratch_kind": "ebs", "scratch_path": "/opt/sagemaker", **HERE}
+JAMMY = {**UBUNTU, "case_release": "jammy", "case_node": EBS}
+NOBLE = {**UBUNTU, "case_release": "noble", "case_node": EBS}
+BOOKWORM = {**DEBIAN, "case_release": "bookworm", "case_node": EBS}
+AL2023 = {**AMAZON, "case_release": "NA", "case_node": EBS}
+MIRROR: dict[str, Any] = {
+    "node_base_repositories": [
+        {
+            "name": "os",
+            "url": "https://mirror.example/os",
+            "suites": ["jammy", "jammy-updates"],
+            "components": ["main"],
+        },
+        {"name": "own", "url": "http://mirror.example/own", "suites": ["./"], "key": KEY},
+    ],
+    "node_base_proxy": {"http": "http://proxy.example:3128", "no_proxy": ["*.corp.example", "10.0.0.0/8"]},
+    "node_base_ca_certificates": [{"name": "corp", "pem": CERTIFICATE}],
+}
+
+NODE_BASE: dict[str, dict[str, Any]] = {
+    "base-ubuntu-22": JAMMY,
+    "base-ubuntu-24": NOBLE,
+    "base-debian-12": BOOKWORM,
+    "base-al2023": AL2023,
+    "base-mirror-ubuntu-22": {**JAMMY, **MIRROR},
+    "base-mirror-ubuntu-24": {**NOBLE, **MIRROR, "node_base_repositories_only": True},
+    "base-mirror-debian-12": {**BOOKWORM, **MIRROR},
+    "base-mirror-al2023": {**AL2023, **MIRROR},
+    "base-root-disk": {
+        **JAMMY,
+        "case_node": {"scratch_kind": "root", "scratch_path": "/opt/podforge/scratch", **HERE},
+        "node_base_sysctl": {"fs.inotify.max_user_instances": None, "vm.max_map_count": 262144},
+        "node_base_tmpfiles": ["d /run/demo 0755 root root"],
+        "node_base_limits": [{"domain": "@users", "type": "soft", "item": "core", "value": "0"}],
+        "node_base_remove_ipc": True,
+    },
+    "base-all-wrong": {
+        **AL2023,
+        "node_base_repositories": [
+            {"name": "A b", "url": "ftp://x", "key": "x"},
+            {"name": "c", "url": "http://user:word@x/"},
+        ],
+        "node_base_repositories_only": True,
+        "node_base_proxy": {"https": "http://user:word@proxy:3128", "no_proxy": ["$(reboot)"]},
+        "node_base_ca_certificates": [
+            {"name": "../x", "pem": CERTIFICATE},
+            {"name": "k", "pem": f"{CERTIFICATE}\n-----BEGIN PRIVATE KEY-----"},
+        ],
+        "node_base_limits": [{"domain": "a b", "item": "memlock", "value": "much"}],
+        "node_base_tmpfiles": ["d run/demo", "d /run/x\nd /run/y"],
+    },
+    "base-no-suites": {
+        **JAMMY,
+        "node_base_repositories": [
+            {"name": "a", "url": "http://x/"},
+            {"name": "a", "url": "http://y/", "suites": ["x"]},
+        ],
+    },
+    "base-nothing-left": {**JAMMY, "node_base_repositories_only": True},
+}
+
+ALL = {"chrony": CHRONY, "slurm_base": SLURM, "gdm_mask": GDM_MASK, "node_base": NODE_BASE}

@@ -103,7 +103,7 @@ def test_the_check_reads_beside_chrony_conf_only(tmp_path: Path, verdict: int) -
     candidate.parent.mkdir()
     candidate.write_text("new\n")
     done = subprocess.run(
-        ["sh", str(ROLE / "files" / "check.sh"), str(candidate), str(conf), str(tmp_path / "mark")],
+        ["sh", str(ROLE / "files" / "check.sh"), str(candidate), str(conf)],
         env={"PATH": f"{chronyd.parent}:/usr/bin:/bin"},
         capture_output=True,
         text=True,
@@ -112,4 +112,9 @@ def test_the_check_reads_beside_chrony_conf_only(tmp_path: Path, verdict: int) -
     assert (done.returncode, done.stdout.splitlines()) == (verdict, [f"-p -f {conf}.new", "new"])
     assert [path.name for path in conf.parent.iterdir()] == ["chrony.conf"]
     assert conf.read_text() == "old\n"
-    assert (tmp_path / "mark").exists() is (verdict == 0)
+
+
+def test_other_daemons_are_looked_at_before_they_are_masked(rendered: dict[str, Any]) -> None:
+    assert rendered["others-off"]["others_off"] is True
+    for case in ("one-on", "one-fewer", "debian-12"):
+        assert rendered[case]["others_off"] is False, case

@@ -121,3 +121,11 @@ def test_vital_units_are_refused_by_gdm_mask(rendered: dict[str, Any]) -> None:
     assert rendered["harmless"]["refused"] == []
     assert len(rendered["vital"]["refused"]) == 14
     assert "gdm.service" not in rendered["vital"]["refused"]
+
+
+def test_a_node_that_is_right_is_left_alone(rendered: dict[str, Any]) -> None:
+    assert rendered["exact-settings"]["settings_are_right"] is True
+    for case in ("lost-include", "settings-of-others", "unapplied"):
+        assert rendered[case]["settings_are_right"] is False, case
+    assert rendered["settings"]["settings_are_right"] is False
+    assert rendered["compute"]["daemons_are_on"] is True

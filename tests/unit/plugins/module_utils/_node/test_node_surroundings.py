@@ -19,6 +19,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._node.network im
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.network import same_address
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.storage import choose_scratch
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.storage import has_instance_store
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.storage import parse_kept
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.storage import parse_mount_points
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.storage import wait_for_scratch
 
@@ -99,6 +100,34 @@ def test_wait_is_bounded_and_only_for_nodes_with_disks() -> None:
     assert len(slept) == 3
     assert wait_for_scratch(lambda: "a /opt/sagemaker x\n", False, 3, slept.append).kind == "ebs"
     assert len(slept) == 3
+
+
+def test_a_disk_that_was_chosen_stays_while_it_is_there() -> None:
+    late = choose_scratch({"/", "/opt/sagemaker", "/opt/dlami/nvme"}, kept="ebs")
+    assert (late.path, late.kind) == ("/opt/sagemaker", "ebs")
+    assert "/opt/dlami/nvme is mounted, but scratch data stays at /opt/sagemaker" in str(late.warning)
+    assert choose_scratch({"/", "/opt/dlami/nvme"}, kept="root").path == "/opt/podforge/scratch"
+    assert choose_scratch({"/", "/opt/dlami/nvme"}, kept="instance_store").warning is None
+    gone = choose_scratch({"/", "/opt/sagemaker"}, kept="instance_store")
+    assert gone.kind == "ebs"
+    assert "/opt/dlami/nvme, where scratch data was until now, is not mounted" in str(gone.warning)
+    assert "EbsVolumeConfig" in str(choose_scratch({"/"}, kept="root").warning)
+
+
+def test_the_chosen_disk_is_what_is_waited_for() -> None:
+    slept: list[float] = []
+    answers = iter(["a / x\n", "b /opt/sagemaker x\n"])
+    assert wait_for_scratch(lambda: next(answers), False, 10, slept.append, "ebs").kind == "ebs"
+    assert len(slept) == 1
+    assert wait_for_scratch(lambda: "b /opt/sagemaker x\n", True, 10, slept.append, "ebs").kind == "ebs"
+    assert wait_for_scratch(lambda: "a / x\n", True, 10, slept.append, "root").kind == "root"
+    assert len(slept) == 1
+
+
+def test_the_note_of_the_chosen_disk() -> None:
+    assert parse_kept('{"kind": "ebs", "path": "/opt/sagemaker"}') == "ebs"
+    for text in ("", "{", "[]", '{"kind": "floppy"}', '{"kind": ["ebs"]}', "null"):
+        assert parse_kept(text) is None
 
 
 def test_instance_store_disks(tmp_path: Path) -> None:
