@@ -64,8 +64,8 @@ def choose_scratch(mount_points: t.Collection[str], kept: str | None = None) -> 
             KINDS[kept],
             kept,
             f"{KINDS[best]} is mounted, but scratch data stays at {KINDS[kept]}, where it went before {KINDS[best]} "
-            f"was there; to move it, end what uses it, remove {KEPT} and run the lifecycle script again, or replace the "
-            "node",
+            f"was there; to move it, end what uses it, remove {KEPT} and run the lifecycle script again, or replace "
+            "the node",
         )
     if kept not in (None, best):
         return Scratch(

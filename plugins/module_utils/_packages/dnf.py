@@ -1,6 +1,10 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""dnf 4 and rpm of Amazon Linux 2023. Private to this collection."""
+"""dnf 4 and rpm of Amazon Linux 2023. Private to this collection.
+
+Their words are those of dnf 4.14, seen with a repository, a lock and a mirror that was down on
+Debian; not on Amazon Linux itself.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +27,7 @@ QUERY = "%{NAME}\\t%{VERSION}-%{RELEASE}\\n"
 VERSIONLOCK = Path("/etc/dnf/plugins/versionlock.list")
 _PLUGIN = "python3-dnf-plugin-versionlock"
 _SIGNS = (
-    (LOCK, r"(?i)locked by another process|Failed to obtain the transaction lock|Waiting for process with pid"),
+    (LOCK, r"already locked by|locked by another process|Failed to obtain the transaction lock"),
     (UNKNOWN, r"Unable to find a match|No match for argument"),
     (FINAL, r"(?i)No space left on device|needs? \d+\s*\wB more space|at least \d+\s*\wB more space needed|GPG check"),
     (
@@ -49,7 +53,8 @@ def parse(text: str, versionlock: str, provided: t.Iterable[str] = ()) -> State:
 def explain(output: str) -> Trouble:
     """What kind of trouble dnf tells of, in its own words."""
     kind = next((kind for kind, sign in _SIGNS if re.search(sign, output)), FINAL)
-    return Trouble(kind, last_lines(output))
+    # the lock's holder is told first, and then a lot about it
+    return Trouble(kind, "; ".join(output.split("\n")[:2]) if kind == LOCK else last_lines(output))
 
 
 class Dnf:
@@ -81,8 +86,8 @@ class Dnf:
         return True
 
     def refresh(self) -> Trouble | None:
-        """Fetch the metadata anew."""
-        return self._dnf("makecache", "--refresh")
+        """Fetch the metadata anew; a repository that does not answer is an error then, and not left out."""
+        return self._dnf("--setopt=*.skip_if_unavailable=False", "makecache", "--refresh")
 
     def install(self, names: t.Sequence[str]) -> Trouble | None:
         """One transaction; dnf installs name-version."""
@@ -115,7 +120,7 @@ class Dnf:
     def _dnf(self, *arguments: str) -> Trouble | None:
         # exit_on_lock: it is we who wait, so that there is an end to it
         code, out, err = self._command(["dnf", "--quiet", "--assumeyes", "--setopt=exit_on_lock=True", *arguments])
-        return explain(f"{out}\n{err}") if code != 0 else None
+        return explain(f"{out}\n{err}".strip()) if code != 0 else None
 
 
 def _locked(versionlock: str) -> set[str]:

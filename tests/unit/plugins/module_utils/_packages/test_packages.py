@@ -124,6 +124,7 @@ def test_what_rpm_says() -> None:
         (apt, "E: You don't have enough free space in /var/cache/apt/archives/.", FINAL),
         (apt, "E: Unable to correct problems, you have held broken packages.", FINAL),
         (dnf, "Error: Failed to obtain the transaction lock (logged in as: root).", LOCK),
+        (dnf, "metadata already locked by 42\n  The application with PID 42 is: python3", LOCK),
         (dnf, "Error: Unable to find a match: nope", UNKNOWN),
         (dnf, "Error: Failed to download metadata for repo 'x': Cannot download repomd.xml", MIRROR),
         (dnf, "Error Summary\nDisk Requirements:\n At least 12MB more space needed on the / filesystem.", FINAL),
