@@ -66,7 +66,7 @@ def test_a_changed_source_is_used_at_once(compute: Any) -> None:
     assert done.returncode == 0, done.stdout
     assert "192.0.2.7" in compute.check_output("chronyc -c -n sources")
     # as a run leaves it that was killed between the file and the daemon's restart
-    compute.check_output(f"sed -i /192.0.2.7/d {CONF} && touch /run/podforge-chrony.unapplied")
+    compute.check_output(f"sed -i /192.0.2.7/d {CONF} && echo '[\"{CONF}\"]' >/run/podforge-chrony.pending")
     assert playbook("chrony/converge.yml", "--limit=compute").returncode == 0
     assert "192.0.2.7" not in compute.check_output("chronyc -c -n sources")
-    assert not compute.file("/run/podforge-chrony.unapplied").exists
+    assert not compute.file("/run/podforge-chrony.pending").exists
