@@ -23,7 +23,6 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core is not typ
     """Fill in ``declared``, then run the module, unless an earlier task of the play has had all these roles."""
 
     _supports_check_mode = True
-    _supports_async = True
 
     def run(self, tmp: Any = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """The module's result."""
