@@ -130,6 +130,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podforge.hyperpod.plugins.module_utils._space import FOLDERS
 from ansible_collections.podforge.hyperpod.plugins.module_utils._space import free_space
 
 FILE, DIRECTORY, ABSENT, OTHER = "file", "directory", "absent", "other"
@@ -239,6 +240,11 @@ def make(module: AnsibleModule, path: str, entry: Entry, before: Entry) -> None:
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(entry.content)
+        except OSError as error:
+            # the system names no file here
+            Path(temporary).unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, path) from error
+        try:
             if before.kind == OTHER:
                 Path(path).unlink()
             module.atomic_move(temporary, path)
@@ -317,7 +323,8 @@ def complaint(error: OSError) -> str:
     """What to say of an error of the system."""
     text = f"cannot change {error.filename or 'a file'}: {error.strerror}"
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        return f"{text}. {free_space()}; make room there and run this again"
+        place = str(Path(error.filename or "/").parent)
+        return f"{text}. {free_space((*FOLDERS, place))}; make room there and run this again"
     return f"{text}; run as root" if error.errno in (errno.EACCES, errno.EPERM) else text
 
 
