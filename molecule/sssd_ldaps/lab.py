@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The directory of this scenario: ``lab.py up FOLDER`` makes it and tells nodes of it, ``lab.py down FOLDER`` ends it."""
+"""The directory of this scenario: ``lab.py up FOLDER`` makes it and tells of it, ``lab.py down FOLDER`` ends it."""
 
 from __future__ import annotations
 

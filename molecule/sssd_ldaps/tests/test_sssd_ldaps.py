@@ -91,3 +91,11 @@ def test_what_sudo_refuses_does_not_replace_what_holds(login: Any) -> None:
     done = playbook(PLAY, LOGIN, variables={"sssd_ldaps_sudo_rule": "ALL=(ALL NOPASSWD ALL"})
     assert done.returncode != 0
     assert "NOPASSWD: ALL" in login.check_output("sudo -l -U alice")
+
+
+def test_one_blank_value_is_an_error_and_two_are_none() -> None:
+    done = playbook(PLAY, LOGIN, variables={"sssd_ldaps_uri": []})
+    assert "sssd_ldaps_uri is blank, and a bind secret is given" in said(done)
+    done = playbook(PLAY, LOGIN, variables={"sssd_ldaps_uri": [], "sssd_ldaps_bind_password": ""})
+    assert done.returncode == 0
+    assert changed(done.stdout, "login") == 0

@@ -81,11 +81,10 @@ def look_at(host: str, port: int, seconds: float) -> Peer:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        with (
-            socket.create_connection((host, port), seconds) as connection,
-            context.wrap_socket(connection, server_hostname=host) as secured,
-        ):
-            encoded = secured.getpeercert(binary_form=True)
+        with socket.create_connection((host, port), seconds) as connection:
+            secured = context.wrap_socket(connection, server_hostname=host)
+            with secured:
+                encoded = secured.getpeercert(binary_form=True)
     except OSError:
         return Peer()
     program = shutil.which("openssl")

@@ -46,7 +46,6 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         made.populate()
         made.start()
         made.login.run(f"umask 077; echo '{sssd_world.SECRET}' >/root/secret\n{WATCH}")
-        done = made.role()
-        assert done.returncode == 0, done.stdout + done.stderr
+        made.configure()
         made.login.run("rm /run/watching /root/secret")
         yield made

@@ -7,21 +7,28 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
+import shlex
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import boto3
 import yaml
+from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.bundle import build_bundle
+from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheels import cache_folder
+from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheels import collect_wheels
+from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheels import lock_for
 from moto.server import ThreadedMotoServer
 
 from local_cloud.ami.build import ensure_image
+from local_cloud.ami.recipe import PYTHON_VERSION
 from local_cloud.providers.podman_command import LABEL
 from local_cloud.providers.podman_command import Podman
 from local_cloud.providers.podman_runtime import detect
@@ -117,8 +124,9 @@ class World:
     # --- nodes -------------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        """Start the nodes; /fsx is the same folder in both, boto3 is where a bundle would bring it."""
+        """Start the nodes; /fsx is the same folder in both."""
         image = image_with_packages()
+        bundle = self.bundle()
         runtime = detect()
         podman = Podman(runtime)
         (self.folder / "fsx").mkdir()
@@ -127,6 +135,7 @@ class World:
                 *("run", "--detach", f"--name={node.name}", f"--label={LABEL}={PREFIX}-sssd"),
                 *(f"--network={self.lab.network}", f"--ip={node.address}", f"--hostname={node.kind}"),
                 *(f"--add-host={self.lab.name}:{self.lab.balancer_address}", f"--volume={self.folder / 'fsx'}:/fsx"),
+                f"--volume={bundle}:/opt/bundle:ro",
                 *(f"--env={key}={value}" for key, value in {**KEYS, "AWS_ENDPOINT_URL": self.aws}.items()),
                 *runtime.run_args,
                 image,
@@ -134,8 +143,48 @@ class World:
             )
         for node in self.nodes:
             wait_for(lambda node=node: node.run("systemctl is-active multi-user.target", check=False).returncode == 0)
-            node.run(f"systemctl mask --now --quiet {' '.join(IDLE)}; mkdir /opt/podforge")
-            node.run("mkdir /opt/podforge/current && ln -s /opt/aws-cli /opt/podforge/current/venv")
+            node.run(f"systemctl stop {' '.join(IDLE)}")
+            for name, document in self.documents().items():
+                node.run(f"cat >/opt/ml/config/{name}.json <<'END'\n{json.dumps(document)}\nEND")
+
+    def documents(self) -> dict[str, Any]:
+        """What the service writes on each node."""
+        groups = [("controller-machine", f"{SUBNET.rpartition('.')[0]}.33"), *((n.kind, n.address) for n in self.nodes)]
+        instance = {"AgentIpAddress": "172.16.0.1", "InstanceId": "i-0123456789abcdef0"}
+        return {
+            "resource_config": {
+                "ClusterConfig": {
+                    "ClusterArn": "arn:aws:sagemaker:us-west-2:123456789012:cluster/directory001",
+                    "ClusterName": "directory",
+                },
+                "InstanceGroups": [
+                    {
+                        "Name": name,
+                        "InstanceType": "ml.c5.xlarge",
+                        "Instances": [{**instance, "InstanceName": f"{name}-1", "CustomerIpAddress": address}],
+                    }
+                    for name, address in groups
+                ],
+            },
+            "provisioning_parameters": {
+                "version": "1.0.0",
+                "workload_manager": "slurm",
+                "controller_group": "controller-machine",
+                "login_group": "login",
+                "worker_groups": [{"instance_group_name": "compute", "partition_name": "p1"}],
+            },
+        }
+
+    def bundle(self) -> Path:
+        """The lifecycle bundle of this collection, with the role's variables; its folder."""
+        lock = lock_for(ROOT / "requirements", PYTHON_VERSION)
+        wheels = collect_wheels(lock, PYTHON_VERSION, platform.machine(), cache_folder(None), None)
+        made = build_bundle({"podforge.hyperpod": ROOT}, [wheels], self.settings(), None)
+        folder = self.folder / "bundle"
+        folder.mkdir()
+        for name, content in made.objects.items():
+            (folder / name).write_bytes(content)
+        return folder
 
     def settings(self) -> dict[str, Any]:
         """The role's variables."""
@@ -149,38 +198,18 @@ class World:
             "sssd_ldaps_check_timeout": 30,
         }
 
-    def ansible(self, program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Ansible from outside, with these nodes as inventory."""
-        hosts = {
-            node.name: {"hyperpod_node": {"node_type": node.kind, "orchestrator": "Slurm", "region": "us-west-2"}}
-            for node in self.nodes
-        }
-        inventory = self.folder / "inventory.json"
-        common = {"ansible_connection": "containers.podman.podman", "ansible_python_interpreter": "/usr/bin/python3"}
-        inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": common}}))
-        environment = {
-            **os.environ,
-            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_PIPELINING": "true",
-            "ANSIBLE_NOCOLOR": "1",
-        }
-        done = subprocess.run(
-            [str(Path(sys.executable).with_name(program)), f"--inventory={inventory}", *arguments],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=600,
-        )
-        self.said += done.stdout + done.stderr
-        return done
+    def role(self, node: Node, *arguments: str, script: str = "/opt/podforge/current/on_create.sh") -> str:
+        """Run the role as nodes do, by the lifecycle script; its output, and the exit status at the end."""
+        command = shlex.join([script, "--tags=sssd_ldaps", "--diff", "-vv", *arguments])
+        done = node.run(f"PODFORGE_FLUSH_SECONDS=0 {command} 2>&1 </dev/null; echo $?", timeout=600)
+        self.said += done.stdout
+        return done.stdout.strip()
 
-    def role(self, *arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
-        """Run the role on the nodes."""
-        variables = json.dumps({**self.settings(), **more})
-        playbook = str(Path(__file__).with_name("configure.yml"))
-        return self.ansible("ansible-playbook", "--diff", "-vv", f"--extra-vars={variables}", playbook, *arguments)
+    def configure(self) -> None:
+        """The first run on all nodes, at once."""
+        with ThreadPoolExecutor(len(self.nodes)) as pool:
+            for output in pool.map(lambda node: self.role(node, script="/opt/bundle/on_create.sh"), self.nodes):
+                assert output.endswith("\n0"), output[-4000:]
 
     def check(self, **more: Any) -> str:
         """The message of ldaps_check on the login node, which must fail."""
@@ -196,8 +225,14 @@ class World:
             "timeout": 0,
             **more,
         }
-        arguments = (f"--args={json.dumps(options)}", "--one-line", self.login.name)
-        done = self.ansible("ansible", "--module-name=podforge.hyperpod.ldaps_check", *arguments)
+        arguments = ["--one-line", "--module-name=podforge.hyperpod.ldaps_check", f"--args={json.dumps(options)}"]
+        environment = (
+            "ANSIBLE_COLLECTIONS_PATH=/opt/podforge/current/collections ANSIBLE_PYTHON_INTERPRETER=/usr/bin/python3"
+        )
+        venv = "/opt/podforge/current/venv/bin"
+        script = f"{environment} {venv}/python {venv}/ansible localhost {shlex.join(arguments)}"
+        done = self.login.run(script, check=False)
+        self.said += done.stdout
         assert done.returncode != 0, done.stdout
         return str(json.loads(done.stdout.partition("=> ")[2])["msg"])
 
