@@ -32,6 +32,7 @@ for database in passwd group shadow; do
     grep -qsE "^$database:.*[[:space:]]sss([[:space:]]|\$)" /etc/nsswitch.conf && say "nsswitch.$database" yes
 done
 grep -qs pam_sss.so /etc/pam.d/common-auth /etc/pam.d/system-auth && say pam_sss yes
+grep -qsE '^account[[:space:]]+required[[:space:]]+pam_sss.so' /etc/pam.d/common-account && say pam_account yes
 grep -qs podforge-mkhome /etc/pam.d/common-session /etc/pam.d/sshd && say pam_home yes
 command -v authselect >/dev/null 2>&1 && say authselect "$(authselect current --raw 2>/dev/null | head -n 1)"
 exit 0

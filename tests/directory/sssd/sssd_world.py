@@ -144,6 +144,8 @@ class World:
         for node in self.nodes:
             wait_for(lambda node=node: node.run("systemctl is-active multi-user.target", check=False).returncode == 0)
             node.run(f"systemctl stop {' '.join(IDLE)}")
+            # its end isn't noticed in containers with cgroup v1, and the next login would wait for that
+            node.run("ln -s /dev/null /etc/systemd/system/user@.service && systemctl daemon-reload")
             for name, document in self.documents().items():
                 node.run(f"cat >/opt/ml/config/{name}.json <<'END'\n{json.dumps(document)}\nEND")
 
@@ -184,6 +186,7 @@ class World:
         folder.mkdir()
         for name, content in made.objects.items():
             (folder / name).write_bytes(content)
+        (folder / "on_create.sh").chmod(0o755)
         return folder
 
     def settings(self) -> dict[str, Any]:
