@@ -91,7 +91,7 @@ requirements:
   - boto3 on the node, for O(secret_id); the module finds the one of the lifecycle bundle
   - ldapsearch on the node
 notes:
-  - "Required IAM actions of the node's role, with O(secret_id): secretsmanager:GetSecretValue."
+  - "The role of the node needs the IAM action secretsmanager:GetSecretValue for O(secret_id)."
 seealso:
   - module: podforge.hyperpod.sssd_config
 """
@@ -130,15 +130,18 @@ import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import aws
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import diagnosis
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import probes
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import need_boto3
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import secret_value
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SECRET_OPTIONS
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.diagnosis import Problem
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.diagnosis import endpoint
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.local import Local
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.probes import Question
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.probes import ask
 
 PAUSE = 2.0
-Problems = list[tuple[str, diagnosis.Problem]]
+Problems = list[tuple[str, Problem]]
 
 
 class Clock:
@@ -157,10 +160,10 @@ class Clock:
         return self.seconds() >= self._timeout
 
 
-def ask_servers(uris: t.Sequence[str], question: probes.Question, clock: Clock) -> tuple[Problems, bool]:
+def ask_servers(uris: t.Sequence[str], question: Question, clock: Clock) -> tuple[Problems, bool]:
     """What is wrong with which server, and whether one of them works."""
     while True:
-        problems = [(uri, found) for uri in uris if (found := probes.ask(uri, question)) is not None]
+        problems = [(uri, found) for uri in uris if (found := ask(uri, question)) is not None]
         if len(problems) < len(uris):
             return problems, True
         if clock.over() or not any(problem.passing for _uri, problem in problems):
@@ -196,13 +199,13 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Ask the directory, then the node."""
     params = module.params
     for uri in params["uri"]:
-        diagnosis.endpoint(uri)
+        endpoint(uri)
     if params["secret_id"]:
-        aws.need_boto3(params["secret_id"])
+        need_boto3(params["secret_id"])
     secret = params["password"]
     if params["secret_id"]:
-        secret = aws.secret_value(params["secret_id"], params["secret_key"], params["region"])
-    question = probes.Question(
+        secret = secret_value(params["secret_id"], params["secret_key"], params["region"])
+    question = Question(
         authorities=params["ca_file"],
         bind_dn=params["bind_dn"],
         secret=secret,

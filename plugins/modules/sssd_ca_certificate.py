@@ -54,7 +54,7 @@ attributes:
 requirements:
   - boto3 on the node, for sources in AWS; the module finds the one of the lifecycle bundle
 notes:
-  - "Required IAM actions of the node's role, by the source: secretsmanager:GetSecretValue, acm:GetCertificate,
+  - "The role of the node needs an IAM action, by the source: secretsmanager:GetSecretValue, acm:GetCertificate, or
     s3:GetObject."
   - Throttled requests are repeated with growing pauses, up to twelve times.
 seealso:
@@ -93,8 +93,11 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import aws
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import certificates
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import need_boto3
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.certificates import ends as end_of
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.certificates import needs_aws
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.certificates import only_certificates
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.certificates import read as read_source
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import replace_file
 
@@ -131,11 +134,11 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Read, compare, write; the result for exit_json."""
     source, path = module.params["source"].strip(), module.params["path"]
     where = "source" if "-----BEGIN" in source else source
-    if certificates.needs_aws(source):
-        aws.need_boto3(source)
-    text = certificates.read(source, module.params["secret_key"], module.params["region"])
-    pem = certificates.only_certificates(text, where)
-    end, soon = judge_end(certificates.ends(pem), datetime.datetime.now(datetime.timezone.utc), where)
+    if needs_aws(source):
+        need_boto3(source)
+    text = read_source(source, module.params["secret_key"], module.params["region"])
+    pem = only_certificates(text, where)
+    end, soon = judge_end(end_of(pem), datetime.datetime.now(datetime.timezone.utc), where)
     if soon:
         module.warn(soon)
     before = read(path)

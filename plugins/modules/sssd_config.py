@@ -74,7 +74,7 @@ requirements:
   - boto3 on the node, for O(secret_id); the module finds the one of the lifecycle bundle
   - sssd-tools and python3-sss on the node
 notes:
-  - "Required IAM actions of the node's role, with O(secret_id): secretsmanager:GetSecretValue."
+  - "The role of the node needs the IAM action secretsmanager:GetSecretValue for O(secret_id)."
   - Throttled requests are repeated with growing pauses, up to twelve times.
 seealso:
   - module: podforge.hyperpod.sssd_ca_certificate
@@ -119,12 +119,17 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import aws
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import conf
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import need_boto3
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import secret_value
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import MASK
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SECRET_OPTIONS
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import replace_file
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.conf import check as check_sections
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.conf import prove
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.conf import render
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.conf import token_of
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.conf import without_secret
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.obfuscate import obfuscate
 
 
@@ -155,7 +160,7 @@ def secret_of(params: t.Mapping[str, t.Any]) -> str | None:
     if params["domain"] is None:
         return None
     if params["secret_id"]:
-        return aws.secret_value(params["secret_id"], params["secret_key"], params["region"])
+        return secret_value(params["secret_id"], params["secret_key"], params["region"])
     return t.cast("str | None", params["password"])
 
 
@@ -181,21 +186,21 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Read, compare, write; the result for exit_json."""
     params = module.params
     path, domain = params["path"], params["domain"]
-    conf.check(params["config"], domain)
+    check_sections(params["config"], domain)
     if domain is not None and params["secret_id"]:
-        aws.need_boto3(params["secret_id"])
+        need_boto3(params["secret_id"])
     mode, owner, group = access(params["service_group"])
     secret = secret_of(params)
     before = read(path)
     old = before[0] if before else ""
-    kept = conf.token_of(old, secret) if secret is not None else None
+    kept = token_of(old, secret) if secret is not None else None
     token, proof = kept or (None, None)
     if secret is not None and kept is None:
         token, proof = MASK, None
         if not module.check_mode:
             token = obfuscate(secret)
-            proof = conf.prove(secret, token, secrets.token_bytes(16))
-    new = conf.render(params["config"], domain, token, proof)
+            proof = prove(secret, token, secrets.token_bytes(16))
+    new = render(params["config"], domain, token, proof)
     changed = before is None or before != (new, mode, owner, group)
     if changed and not module.check_mode:
         replace_file(path, new, mode=mode, owner=(owner, group), mark=params["mark"], check=judged(module, token))
@@ -213,7 +218,7 @@ def shown(state: tuple[str, int, int, int] | None, path: str) -> str:
     if state is None:
         return ""
     text, mode, owner, group = state
-    return f"{path}: mode {mode:04o}, owner {owner}, group {group}\n{conf.without_secret(text)}"
+    return f"{path}: mode {mode:04o}, owner {owner}, group {group}\n{without_secret(text)}"
 
 
 def main() -> None:

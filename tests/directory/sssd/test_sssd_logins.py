@@ -144,3 +144,15 @@ def test_the_secret_is_nowhere_but_in_its_own_file(world: World) -> None:
     assert set(kept) <= {"/etc/sssd/sssd.conf", "/var/lib/sss/db/config.ldb"}
     assert world.login.output("stat -c %a /var/lib/sss/db/config.ldb") == "600"
     assert world.login.run(f"journalctl --no-pager | grep -cF -e '{SECRET}' -e '{token}'", check=False).stdout == "0\n"
+
+
+def test_the_operators_own_door_stays_open(world: World) -> None:
+    key = (world.folder / "key.pub").read_text().strip()
+    world.login.run(f"install -d -o ubuntu -g ubuntu -m 700 ~ubuntu/.ssh; echo '{key}' >~ubuntu/.ssh/authorized_keys")
+    world.login.run("chown ubuntu: ~ubuntu/.ssh/authorized_keys")
+    assert world.ssh("ubuntu", world.login, "id -un").stdout == "ubuntu\n"
+    world.login.run("systemctl stop sssd")
+    try:
+        assert world.ssh("ubuntu", world.login, "sudo -n id -u").stdout == "0\n"
+    finally:
+        world.login.run("systemctl start sssd")
