@@ -198,7 +198,9 @@ class World:
             "sssd_ldaps_search_base": self.lab.base_dn,
             "sssd_ldaps_ca_certificate": "s3://sagemaker-directory/ca.pem",
             "sssd_ldaps_ssh_auth": ["publickey", "password"],
-            "sssd_ldaps_check_timeout": 30,
+            "sssd_ldaps_check_timeout": 60,
+            # for so long a login trusts what the one before has seen; its default is 5 seconds
+            "sssd_ldaps_config": {"pam": {"pam_id_timeout": 1}},
         }
 
     def role(self, node: Node, *arguments: str, script: str = "/opt/podforge/current/on_create.sh") -> str:
