@@ -18,7 +18,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import cer
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
 from moto.server import ThreadedMotoServer
 
-from tests.support.certificates import CertificateAuthority
+from local_cloud.directory.certificates import CertificateAuthority
 from tests.support.ports import free_port
 
 REGION = "us-west-2"
