@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One directory and two nodes for all tests of logins."""
+"""Two nodes for all tests of logins, in the directory of this layer."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 import sssd_world
-from sssd_world import SUBNET
 from sssd_world import World
 from sssd_world import amazon
+from sssd_world import neighbor
 
-from tests.support.cloud import PREFIX
 from tests.support.directory import DirectoryLab
 
 # Looks for the secret in command lines and environments for as long as the file is there; finds itself never.
@@ -36,12 +35,11 @@ END
 
 
 @pytest.fixture(scope="session")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Everything, with the role run once; what is started ends with the directory."""
+def world(lab: DirectoryLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The role has run once on both nodes, which end with the directory."""
     folder = tmp_path_factory.mktemp("sssd")
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / "key")], check=True)
-    lab = DirectoryLab(f"{PREFIX}-sssd", SUBNET, folder=folder / "lab")
-    with lab, amazon(f"{SUBNET.rpartition('.')[0]}.1", lab.ca_file) as aws:
+    with amazon(neighbor(lab, 1), lab.ca_file) as aws:
         made = World(folder, lab, aws)
         made.populate()
         made.start()

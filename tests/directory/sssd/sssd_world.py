@@ -37,11 +37,12 @@ from tests.support.cloud import ROOT
 from tests.support.directory import DirectoryLab
 from tests.support.ports import free_port
 
-SUBNET = "10.199.62.0/24"
-ADMINISTRATOR, DEVELOPER, THIRD = "alice", "bob", "carol"
-SECRET = "Bind-Secret-Of-ReadOnly-42"
-PASSWORD = "Login-Passw0rd-{user}"
-SECRET_ID = "hyperpod/ReadOnly"
+# names of these tests' own: they share the directory with others
+ADMINISTRATOR, DEVELOPER, THIRD, READER = "ada", "dennis", "tilda", "nodereader"
+GROUPS_OU = "NodeGroups"
+SECRET = "Bind-Secret-Of-Nodes-42"
+PASSWORD = "Rainy-Login-42-{user}"
+SECRET_ID = "hyperpod/reader"
 KEYS = {"AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": "us-west-2"}
 # of the image of a HyperPod node: without its service these would only wait
 IDLE = ("local-cloud-api.socket", "local-cloud-imds", "sagemaker-cluster-agent", "sagemaker-host-agent")
@@ -86,10 +87,9 @@ class World:
         self.lab = lab
         self.aws = aws
         self.said = ""
-        names = [("login", 31), ("compute", 32)]
         self.nodes = [
-            Node(f"podforge-{PREFIX}-sssd-{kind}", kind, f"{SUBNET.rpartition('.')[0]}.{number}")
-            for kind, number in names
+            Node(f"{lab.network}-sssd-{kind}", kind, neighbor(lab, number))
+            for kind, number in (("login", 31), ("compute", 32))
         ]
         self.login, self.compute = self.nodes
 
@@ -97,7 +97,7 @@ class World:
 
     @property
     def groups_dn(self) -> str:
-        return f"OU=Groups,OU={self.lab.netbios},{self.lab.base_dn}"
+        return f"OU={GROUPS_OU},OU={self.lab.netbios},{self.lab.base_dn}"
 
     def ldap(self, program: str, ldif: str) -> str:
         """``ldapadd`` or ``ldapmodify`` on the controller, as Admin."""
@@ -113,12 +113,12 @@ class World:
         """Units, groups, the account that reads, and three users with the same key."""
         lab = self.lab
         lab.samba_tool("ou", "create", self.groups_dn)
-        lab.samba_tool("user", "create", "ReadOnly", SECRET, f"--userou=OU=Users,OU={lab.netbios}")
+        lab.samba_tool("user", "create", READER, SECRET, f"--userou=OU=Users,OU={lab.netbios}")
         for user in (ADMINISTRATOR, DEVELOPER, THIRD):
             lab.samba_tool("user", "create", user, PASSWORD.format(user=user), f"--userou=OU=Users,OU={lab.netbios}")
             self.change(user, "altSecurityIdentities", (self.folder / "key.pub").read_text().strip())
         for group, members in (("ClusterAdmin", ADMINISTRATOR), ("ClusterDev", f"{DEVELOPER},{THIRD}")):
-            lab.samba_tool("group", "add", group, f"--groupou=OU=Groups,OU={lab.netbios}")
+            lab.samba_tool("group", "add", group, f"--groupou=OU={GROUPS_OU},OU={lab.netbios}")
             lab.samba_tool("group", "addmembers", group, members)
 
     # --- nodes -------------------------------------------------------------------------------------------------------
@@ -130,9 +130,10 @@ class World:
         runtime = detect()
         podman = Podman(runtime)
         (self.folder / "fsx").mkdir()
+        owner = self.lab.network.removeprefix("podforge-")
         for node in self.nodes:
             podman.run(
-                *("run", "--detach", f"--name={node.name}", f"--label={LABEL}={PREFIX}-sssd"),
+                *("run", "--detach", f"--name={node.name}", f"--label={LABEL}={owner}"),
                 *(f"--network={self.lab.network}", f"--ip={node.address}", f"--hostname={node.kind}"),
                 *(f"--add-host={self.lab.name}:{self.lab.balancer_address}", f"--volume={self.folder / 'fsx'}:/fsx"),
                 f"--volume={bundle}:/opt/bundle:ro",
@@ -151,7 +152,7 @@ class World:
 
     def documents(self) -> dict[str, Any]:
         """What the service writes on each node."""
-        groups = [("controller-machine", f"{SUBNET.rpartition('.')[0]}.33"), *((n.kind, n.address) for n in self.nodes)]
+        groups = [("controller-machine", neighbor(self.lab, 33)), *((n.kind, n.address) for n in self.nodes)]
         instance = {"AgentIpAddress": "172.16.0.1", "InstanceId": "i-0123456789abcdef0"}
         return {
             "resource_config": {
@@ -194,7 +195,7 @@ class World:
         return {
             "sssd_ldaps_uri": [self.lab.url],
             "sssd_ldaps_bind_secret_id": SECRET_ID,
-            "sssd_ldaps_bind_dn": f"CN=ReadOnly,{self.lab.users_dn}",
+            "sssd_ldaps_bind_dn": f"CN={READER},{self.lab.users_dn}",
             "sssd_ldaps_search_base": self.lab.base_dn,
             "sssd_ldaps_ca_certificate": "s3://sagemaker-directory/ca.pem",
             "sssd_ldaps_ssh_auth": ["publickey", "password"],
@@ -226,7 +227,7 @@ class World:
             "secret_id": SECRET_ID,
             "region": "us-west-2",
             "search_base": settings["sssd_ldaps_search_base"],
-            "user": "ReadOnly",
+            "user": READER,
             "timeout": 0,
             **more,
         }
@@ -275,6 +276,11 @@ class World:
         )
 
 
+def neighbor(lab: DirectoryLab, number: int) -> str:
+    """An address in the directory's network; the first is this machine's."""
+    return f"{lab.balancer_address.rpartition('.')[0]}.{number}"
+
+
 def image_with_packages() -> str:
     """The node image with the packages that the role would install: apt runs once for all runs of these tests.
 
@@ -316,7 +322,7 @@ def amazon(address: str, ca_file: Path) -> Iterator[str]:
     keys = {"aws_access_key_id": "testing", "aws_secret_access_key": "testing", "region_name": "us-west-2"}
     clients = {name: boto3.client(name, endpoint_url=url, **keys) for name in ("secretsmanager", "s3")}
     clients["secretsmanager"].create_secret(Name=SECRET_ID, SecretString=json.dumps({"password": SECRET}))
-    clients["secretsmanager"].create_secret(Name="hyperpod/wrong", SecretString="Wrong-Secret-Of-ReadOnly\n")
+    clients["secretsmanager"].create_secret(Name="hyperpod/wrong", SecretString="Wrong-Secret-Of-Nodes\n")
     bucket = {"LocationConstraint": "us-west-2"}
     clients["s3"].create_bucket(Bucket="sagemaker-directory", CreateBucketConfiguration=bucket)
     clients["s3"].put_object(Bucket="sagemaker-directory", Key="ca.pem", Body=ca_file.read_bytes())

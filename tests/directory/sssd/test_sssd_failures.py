@@ -43,7 +43,7 @@ def test_certificates(world: World, kind: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"secret_id": "hyperpod/wrong"}, "The directory refuses the secret of CN=ReadOnly,"),
+        ({"secret_id": "hyperpod/wrong"}, "The directory refuses the secret of CN=nodereader,"),
         ({"bind_dn": "CN=Nobody,DC=corp,DC=example,DC=com"}, "CN=Nobody,DC=corp,DC=example,DC=com"),
         ({"secret_id": "hyperpod/nothing"}, "hyperpod/nothing: It does not exist"),
         (
@@ -51,7 +51,7 @@ def test_certificates(world: World, kind: str, reason: str) -> None:
             "There is no OU=Nowhere,DC=corp,DC=example,DC=com in",
         ),
         ({"user": "nobody(*"}, "There is no user nobody(* below DC=corp,DC=example,DC=com"),
-        ({"needed": ["uidNumber"]}, "ReadOnly has no uidNumber"),
+        ({"needed": ["uidNumber"]}, "nodereader has no uidNumber"),
         ({"uri": ["ldaps://ldaps.corp.example.com:22"]}, "Nothing listens at port 22 (connection refused)"),
         ({"uri": ["ldaps://nowhere.example.com"]}, "The name nowhere.example.com can't be resolved"),
         ({"uri": ["ldap://ldaps.corp.example.com"]}, "this is not ldaps://. Passwords are never sent in the clear"),

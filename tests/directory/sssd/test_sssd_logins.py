@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sssd_world import ADMINISTRATOR
 from sssd_world import DEVELOPER
 from sssd_world import PASSWORD
+from sssd_world import READER
 from sssd_world import SECRET
 from sssd_world import THIRD
 from sssd_world import World
@@ -53,8 +54,8 @@ def test_a_password_of_the_directory_opens_the_door_and_a_wrong_one_does_not(wor
 
 
 def test_who_is_in_no_group_of_this_kind_of_node_stays_out(world: World) -> None:
-    assert world.login.ids("ReadOnly")
-    assert world.ssh("ReadOnly", world.login, "id", password=SECRET).returncode != 0
+    assert world.login.ids(READER)
+    assert world.ssh(READER, world.login, "id", password=SECRET).returncode != 0
 
 
 def test_disabled_users_are_refused_by_key_and_by_password(world: World) -> None:
