@@ -66,7 +66,7 @@ def test_the_domain_of_each_system_and_version(rendered: dict[str, Any], case: s
     assert sections == {
         "sssd": {"services": ["nss", "pam", "ssh"], "domains": ["default"], "full_name_format": None},
         "nss": {"filter_users": LOCAL, "filter_groups": LOCAL},
-        "pam": {"offline_credentials_expiration": 14},
+        "pam": {"offline_credentials_expiration": 14, "pam_initgroups_scheme": "always"},
     }
     assert host["problems"] == []
     assert host["user"] == "ReadOnly"
