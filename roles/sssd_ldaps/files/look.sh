@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# What is there of sssd, sshd and homes, one answer per line. look.sh <ssh unit> <mount point of homes> <programs>
+# What is there of sssd, sshd and homes, one answer per line. look.sh <ssh service> <mount point of homes> <programs>
 set -u
 ssh_unit=$1 mount=$2 programs=$3
 PATH=$PATH:/usr/sbin:/sbin
@@ -23,7 +23,7 @@ say version "$(sssd --version 2>/dev/null | head -n 1)"
 [ -e /run/podforge-sshd.unapplied ] && say sshd_unapplied yes
 grep -qsiE '^[[:space:]]*Include[[:space:]]+"?/etc/ssh/sshd_config\.d/\*\.conf' /etc/ssh/sshd_config && say sshd_include yes
 for folder in /usr/lib /lib; do
-    dropin=$folder/systemd/system/$ssh_unit.d/ec2-instance-connect.conf
+    dropin=$folder/systemd/system/$ssh_unit.service.d/ec2-instance-connect.conf
     [ -e "$dropin" ] && say instance_connect "$dropin" && break
 done
 [ -n "$mount" ] && mountpoint -q "$mount" && say mounted yes
