@@ -77,6 +77,16 @@ def test_what_has_changed_decides_between_reconfiguration_and_restart(rendered: 
     assert rendered["same-settings"]["changed_keys"] == []
 
 
+def test_what_other_roles_contribute_gives_way_to_the_operator(rendered: dict[str, Any]) -> None:
+    host = rendered["contributed"]
+    assert lines(host["settings"]) == [
+        "AccountingStorageType=accounting_storage/slurmdbd",
+        "KillWait=30",
+        "ResumeTimeout=300",
+    ]
+    assert host["restart_keys"] == ["accountingstoragetype"]
+
+
 def test_good_input_has_no_problems(rendered: dict[str, Any]) -> None:
     good = (
         "compute",
