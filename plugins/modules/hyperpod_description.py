@@ -79,6 +79,9 @@ options:
     description: The nodes run the lifecycle bundle of this collection; otherwise what the description says.
     type: bool
     default: true
+  directory:
+    description: Directory that users come from, to make or to use; wins over the description.
+    type: raw
   node_vars:
     description: Variables for the roles on the nodes; wins over the description.
     type: raw
@@ -149,6 +152,9 @@ description:
     lifecycle:
       description: Bucket of the lifecycle files, and whether this collection provides them.
       type: dict
+    directory:
+      description: Directory to make (with names, secrets, and objects) or to use, by RV(ignore:mode); null for none.
+      type: dict
     provisioning_parameters:
       description: The legacy Slurm configuration, as it was read.
       type: dict
@@ -198,6 +204,7 @@ OVERRIDES = (
     "make_execution_role",
     "lifecycle_bucket",
     "lifecycle_managed",
+    "directory",
     "node_vars",
     "tags",
 )
@@ -221,6 +228,7 @@ def main() -> None:
             "make_execution_role": {"type": "bool", "default": False},
             "lifecycle_bucket": {"type": "raw"},
             "lifecycle_managed": {"type": "bool", "default": True},
+            "directory": {"type": "raw"},
             "node_vars": {"type": "raw"},
             "tags": {"type": "raw"},
         },

@@ -14,6 +14,8 @@ from typing import Any
 
 from . import legacy
 from . import wishes
+from .directory import CREATE
+from .directory import plan_directory
 
 if TYPE_CHECKING:
     from .reading import Overrides
@@ -45,19 +47,27 @@ def description(reading: Reading, overrides: Overrides) -> dict[str, Any]:
         "cluster_name": name,
         "region": reading.region,
         "cluster": {**cluster, "instance_groups": groups},
-        "network": wishes.plan_network(reading.network, name),
+        "network": wishes.plan_network(reading.network, name, _directory_zones(reading)),
         "execution_role": {
             "mode": "use" if "arn" in role else "create",
             "name": role.get("name") or wishes.role_name(role["arn"]),
             "arn": role.get("arn"),
         },
         "lifecycle": _lifecycle(reading, overrides, name, groups),
+        "directory": plan_directory(reading.directory, name),
         "provisioning_parameters": reading.parameters,
         "node_vars": reading.node_vars,
         "node_types": {group: kind.lower() for group, kind in types.items()},
         "partitions": _partitions(reading, groups),
         "nodes": {"total": sum(counts.values()), "by_type": counts},
     }
+
+
+def _directory_zones(reading: Reading) -> list[str]:
+    """Zones of the subnets that are made for a directory; none: no such subnets."""
+    if reading.directory.get("mode") != CREATE:
+        return []
+    return list(reading.directory.get("availability_zones") or reading.network.get("availability_zones", []))[:2]
 
 
 def _lifecycle(reading: Reading, overrides: Overrides, name: str, groups: list[dict[str, Any]]) -> dict[str, Any]:

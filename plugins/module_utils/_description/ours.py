@@ -15,6 +15,7 @@ from .reading import NOT_OF_SLURM
 from .reading import UPDATE_KEYS
 from .reading import Overrides
 from .reading import Reading
+from .reading import directory_wish
 from .reading import mapping
 from .reading import region
 from .reading import switches
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 # Members of CreateCluster that our form says in another way.
 _OTHERWISE = ("VpcConfig", "Tags", *NOT_OF_SLURM)
-_OUR_KEYS = ("region", "network", "execution_role", "lifecycle_bucket", "node_vars", "tags", *UPDATE_KEYS)
+_OUR_KEYS = ("region", "network", "execution_role", "lifecycle_bucket", "directory", "node_vars", "tags", *UPDATE_KEYS)
 
 
 def from_ours(document: Document, shape: Any, overrides: Overrides, regions: Collection[str]) -> Reading:
@@ -51,6 +52,7 @@ def from_ours(document: Document, shape: Any, overrides: Overrides, regions: Col
     zones(checker, reading.network, reading.region, regions, overrides.network)
     reading.role = wish(checker, wishes.check_role, data, "execution_role", overrides.execution_role)
     reading.bucket = wish(checker, wishes.check_bucket, data, "lifecycle_bucket", overrides.lifecycle_bucket)
+    reading.directory = directory_wish(checker, data, reading.network, overrides.directory)
     reading.node_vars = mapping(checker, data.get("node_vars"), overrides.node_vars, "node_vars")
     reading.cluster["tags"] = tags(checker, data.get("tags"), overrides.tags)
     reading.cluster.update(switches(checker, data))

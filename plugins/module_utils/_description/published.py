@@ -18,6 +18,7 @@ from .model import Checker
 from .reading import NOT_OF_SLURM
 from .reading import Overrides
 from .reading import Reading
+from .reading import directory_wish
 from .reading import mapping
 from .reading import region
 from .reading import tags
@@ -54,6 +55,7 @@ def from_published(
     vpc = reading.cluster.pop("vpc_config", None) or {}
     used = {"subnet_ids": vpc.get("subnets"), "security_group_ids": vpc.get("security_group_ids")} if vpc else None
     reading.network = wish(checker, wishes.check_network, {}, "network", overrides.network) or used or {}
+    reading.directory = directory_wish(checker, {}, reading.network, overrides.directory)
     zones(checker, reading.network, reading.region, regions, overrides.network)
     reading.bucket = wish(checker, wishes.check_bucket, {}, "lifecycle_bucket", overrides.lifecycle_bucket)
     reading.node_vars = mapping(checker, None, overrides.node_vars, "node_vars")

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._findings import failure
 from .._findings import shown
+from . import directory
 from . import wishes
 from .documents import Document
 from .model import Checker
@@ -41,6 +42,7 @@ class Overrides:
     make_execution_role: bool = False
     lifecycle_bucket: dict[str, Any] | None = None
     lifecycle_managed: bool = True
+    directory: dict[str, Any] | None = None
     node_vars: dict[str, Any] | None = None
     tags: dict[str, Any] | None = None
 
@@ -55,6 +57,7 @@ class Reading:
     network: dict[str, Any] = field(default_factory=dict)
     role: dict[str, str] = field(default_factory=dict)
     bucket: dict[str, str] = field(default_factory=dict)
+    directory: dict[str, Any] = field(default_factory=dict)
     region: str | None = None
     node_vars: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] | None = None
@@ -69,6 +72,18 @@ def wish(checker: Checker, check: Any, data: dict[str, Any], key: str, override:
     result = check(variable, override, ())
     checker.findings.extend(variable.findings)
     return result
+
+
+def directory_wish(checker: Checker, data: dict[str, Any], network: dict[str, Any], override: Any) -> dict[str, Any]:
+    """The directory of the description, or of the variable that wins over it, and whether the network has room."""
+    found: dict[str, Any] = wish(checker, directory.check_directory, data, "directory", override)
+    if override is None:
+        directory.check_place(checker, found, network, ("directory",))
+        return found
+    variable = Checker(Document("hyperpod_directory", override), ours=True)
+    directory.check_place(variable, found, network, ())
+    checker.findings.extend(variable.findings)
+    return found
 
 
 def zones(

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from itertools import islice
 from typing import TYPE_CHECKING
 from typing import Any
 
@@ -19,6 +20,8 @@ from .._findings import failure
 from .._findings import shown
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from .model import Checker
 
 NETWORK_MADE = ("vpc_cidr", "availability_zones", "nat_gateway", "name")
@@ -194,11 +197,12 @@ def _strings(checker: Checker, value: Any, path: tuple[Any, ...], known: tuple[s
     return result
 
 
-def plan_network(network: dict[str, Any], cluster_name: str) -> dict[str, Any]:
+def plan_network(network: dict[str, Any], cluster_name: str, directory_zones: Sequence[str] = ()) -> dict[str, Any]:
     """The network in full: what to make, with the subnets' blocks, or what to use.
 
     A VPC is divided into equal parts, at least four: one private subnet for each zone from the beginning, and the last
-    part is left for the public subnet of the NAT gateway and for later.
+    part is left for the public subnet of the NAT gateway, small subnets of the directory, and for later. The directory's
+    are its own, so that the cluster stays in the zones that it was described in.
     """
     if "subnet_ids" in network:
         return {
@@ -216,7 +220,7 @@ def plan_network(network: dict[str, Any], cluster_name: str) -> dict[str, Any]:
         bits += 1
     parts = list(block.subnets(prefixlen_diff=bits))
     name = network.get("name") or cluster_name
-    public = next(parts[-1].subnets(new_prefix=min(28, max(24, parts[-1].prefixlen))))
+    public, *others = islice(parts[-1].subnets(new_prefix=min(28, max(24, parts[-1].prefixlen + 2))), 3)
     return {
         "mode": "create",
         "name": name,
@@ -226,6 +230,10 @@ def plan_network(network: dict[str, Any], cluster_name: str) -> dict[str, Any]:
             for zone, part in zip(zones, parts, strict=False)
         ],
         "public_subnet": {"name": f"{name}-public", "cidr": str(public), "availability_zone": zones[0]},
+        "directory_subnets": [
+            {"name": f"{name}-directory-{zone}", "cidr": str(part), "availability_zone": zone}
+            for zone, part in zip(directory_zones, others, strict=False)
+        ],
         "nat_gateway": network.get("nat_gateway", True),
     }
 
