@@ -4,8 +4,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Private: the directory that users come from - made for the cluster, or an LDAPS server that is there. Pure.
 
-Names: Directory Service API reference, CreateMicrosoftAD (domain, NetBIOS name, edition); Microsoft, "Naming conventions
-in Active Directory" (sAMAccountName up to 20 characters for users); Secrets Manager API reference, CreateSecret.
+Names: Directory Service API reference, CreateMicrosoftAD (domain, NetBIOS name, edition); Microsoft, "Naming
+conventions in Active Directory" (sAMAccountName up to 20 characters for users); Secrets Manager API
+reference, CreateSecret.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ VALID_DAYS, RENEW_DAYS = 365, 30
 _ZONES_OF_A_SMALL_VPC = 3
 
 _DOMAIN = re.compile(
-    r"(?=.{1,255}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.I
+    r"(?=.{1,255}\Z)(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?", re.IGNORECASE
 )
 _NETBIOS = re.compile(r"[^\\/:*?\"<>|.\s]{1,15}")
 _SECRET = re.compile(r"[\w/+=.@-]{1,512}|arn:aws[a-z-]*:secretsmanager:[a-z0-9-]+:\d{12}:secret:[\w/+=.@-]+", re.ASCII)

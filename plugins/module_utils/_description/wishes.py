@@ -201,8 +201,8 @@ def plan_network(network: dict[str, Any], cluster_name: str, directory_zones: Se
     """The network in full: what to make, with the subnets' blocks, or what to use.
 
     A VPC is divided into equal parts, at least four: one private subnet for each zone from the beginning, and the last
-    part is left for the public subnet of the NAT gateway, small subnets of the directory, and for later. The directory's
-    are its own, so that the cluster stays in the zones that it was described in.
+    part is left for the public subnet of the NAT gateway, small subnets of the directory, and for later. The
+    directory's are its own, so that the cluster stays in the zones that it was described in.
     """
     if "subnet_ids" in network:
         return {

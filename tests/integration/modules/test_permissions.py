@@ -156,8 +156,33 @@ def told(result: dict[str, Any]) -> dict[str, Any]:
     return {"failed": bool(found), "msg": " ".join(f"{f['what']} {f['fix']}" for f in found)}
 
 
+def secret(state: str, made: str = "", **options: Any) -> Step:
+    """A secret of its own: there is none, one, one that changes, or one that is scheduled for deletion."""
+
+    def step(world: World) -> dict[str, Any]:
+        name = f"permissions/{next(world.numbers)}"
+        before = {"": [], "one": ["present"], "changing": ["present", "pending"], "gone": ["present", "absent"]}[made]
+        for earlier in before:
+            world.module("directory_secret", {"name": name, "state": earlier, "accounts": ACCOUNTS}, ROOT_KEYS)
+        return world.module("directory_secret", {"name": name, "state": state, **options})
+
+    return step
+
+
+ACCOUNTS = [{"username": name, "bind_dn": f"CN={name},DC=x"} for name in ("one", "two")]
+
 STEPS: dict[str, dict[str, Step]] = {
     **STEPS_WITH_DIRECTORIES,
+    "directory_secret": {
+        "secretsmanager:DescribeSecret": secret("present"),
+        "secretsmanager:GetSecretValue": secret("present", "one"),
+        "secretsmanager:CreateSecret": secret("present"),
+        "secretsmanager:TagResource": secret("present", "one", tags={"a": "1"}),
+        "secretsmanager:PutSecretValue": secret("pending", "one", accounts=ACCOUNTS),
+        "secretsmanager:UpdateSecretVersionStage": secret("current", "changing"),
+        "secretsmanager:RestoreSecret": secret("present", "gone"),
+        "secretsmanager:DeleteSecret": secret("absent", "one"),
+    },
     "hyperpod_preflight": {
         "ec2:DescribeAvailabilityZones": planned,
         "s3:GetBucketTagging": planned,

@@ -7,7 +7,6 @@ from __future__ import annotations
 import ipaddress
 
 import pytest
-
 from ansible_collections.podforge.hyperpod.plugins.module_utils._description.directory import check_directory
 from ansible_collections.podforge.hyperpod.plugins.module_utils._description.directory import check_place
 from ansible_collections.podforge.hyperpod.plugins.module_utils._description.directory import plan_directory
