@@ -193,7 +193,7 @@ def carry_out(client: Any, params: dict[str, Any], found: Found | None, todo: Pl
     if todo.restore:
         api.restore(client, name)
         # what was hidden is known now: it may have a value, or other tags
-        found = api.find(client, name)
+        found = api.find(client, name, plan.CURRENT, plan.PENDING)
         todo = planned(params, found)
     if todo.put is not None:
         api.put(client, name, *todo.put, str(uuid.uuid4()))
@@ -276,12 +276,12 @@ def main() -> None:
         module.fail_json(msg=f"recovery_days: {params['recovery_days']} is out of range. Fix: use 0, or 7 to 30")
     try:
         client = client_of(module, "secretsmanager")
-        found = api.find(client, params["name"])
+        found = api.find(client, params["name"], plan.CURRENT, plan.PENDING)
         todo = planned(params, found)
         before = told(found)
         if todo.changes and not module.check_mode:
             carry_out(client, params, found, todo)
-            after = told(api.find(client, params["name"]))
+            after = told(api.find(client, params["name"], plan.CURRENT, plan.PENDING))
         else:
             after = predicted(found, todo) if todo.changes else before
     except SecretError as error:

@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
 from .._hyperpod.common import api_call
-from .plan import CURRENT
-from .plan import PENDING
 from .plan import Found
 from .plan import value_of
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-def find(client: Any, name: str) -> Found | None:
-    """The secret, with its values; None: there is none."""
+def find(client: Any, name: str, *stages: str) -> Found | None:
+    """The secret, with the values of versions that have these labels; None: there is none."""
     told = describe(client, name)
     if told is None:
         return None
@@ -33,14 +32,8 @@ def find(client: Any, name: str) -> Found | None:
     )
     if found.deleted:
         return found
-    current, pending = found.version(CURRENT), found.version(PENDING)
-    return Found(
-        arn=found.arn,
-        tags=found.tags,
-        stages=found.stages,
-        current=value_of(read(client, name, CURRENT)) if current else None,
-        pending=value_of(read(client, name, PENDING)) if pending else None,
-    )
+    values = {stage: value_of(read(client, name, stage)) for stage in stages if found.version(stage)}
+    return replace(found, values={stage: value for stage, value in values.items() if value is not None})
 
 
 @api_call("look at secret {name}", missing=None)
@@ -96,3 +89,9 @@ def delete(client: Any, name: str, days: int) -> None:
     """Schedule the deletion; at once with 0 days."""
     how = {"RecoveryWindowInDays": days} if days else {"ForceDeleteWithoutRecovery": True}
     client.delete_secret(SecretId=name, **how)
+
+
+@api_call("set the password of {username} in directory {directory}")
+def reset_password(client: Any, directory: str, username: str, password: str) -> None:
+    """Give an account a password, and enable it."""
+    client.reset_user_password(DirectoryId=directory, UserName=username, NewPassword=password)

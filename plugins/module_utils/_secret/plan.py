@@ -40,14 +40,23 @@ class SecretError(Exception):
 
 @dataclass(frozen=True)
 class Found:
-    """A secret as it is. ``stages`` are the labels by version id."""
+    """A secret as it is. ``stages`` are the labels by version id, ``values`` what was read, by label."""
 
     arn: str
     deleted: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     stages: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    current: Mapping[str, Any] | None = None
-    pending: Mapping[str, Any] | None = None
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @property
+    def current(self) -> Mapping[str, Any] | None:
+        """The value that is taken."""
+        return self.values.get(CURRENT)
+
+    @property
+    def pending(self) -> Mapping[str, Any] | None:
+        """The value that a change prepared or makes known."""
+        return self.values.get(PENDING)
 
     def version(self, stage: str) -> str | None:
         """Id of the version that has a label."""
@@ -94,6 +103,16 @@ def value_of(text: str | None) -> dict[str, Any] | None:
 def shown(value: Mapping[str, Any] | None) -> dict[str, Any] | None:
     """What a result may tell of a value."""
     return None if value is None else {key: value[key] for key in SHOWN if key in value}
+
+
+def mark(username: str) -> str:
+    """Key of the tag that tells which version of the secret an account has."""
+    return f"podforge:password-of:{username}"
+
+
+def marked(directory: str, version: str) -> str:
+    """Value of that tag."""
+    return f"{directory} {version}"
 
 
 def new_password() -> str:

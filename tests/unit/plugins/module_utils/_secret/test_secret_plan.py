@@ -14,9 +14,15 @@ ARN = "arn:aws:secretsmanager:us-west-2:123456789012:secret:s-abcdef"
 A = {"username": "ReadOnly", "bind_dn": "CN=ReadOnly,DC=x"}
 B = {"username": "ReadOnly2", "bind_dn": "CN=ReadOnly2,DC=x"}
 VALUE = {**A, "password": "old"}
-PLAIN = Found(ARN, stages={"1": ["AWSCURRENT"]}, current=VALUE)
-PREPARED = Found(ARN, stages={"1": ["AWSCURRENT"], "2": ["AWSPENDING"]}, current=VALUE, pending={**B, "password": "n"})
-ROLLING = Found(ARN, stages={"2": ["AWSCURRENT", "AWSPENDING"], "1": ["AWSPREVIOUS"]}, current=B, pending=B)
+PLAIN = Found(ARN, stages={"1": ["AWSCURRENT"]}, values={"AWSCURRENT": VALUE})
+PREPARED = Found(
+    ARN,
+    stages={"1": ["AWSCURRENT"], "2": ["AWSPENDING"]},
+    values={"AWSCURRENT": VALUE, "AWSPENDING": {**B, "password": "n"}},
+)
+ROLLING = Found(
+    ARN, stages={"2": ["AWSCURRENT", "AWSPENDING"], "1": ["AWSPREVIOUS"]}, values={"AWSCURRENT": B, "AWSPENDING": B}
+)
 EMPTY = Found(ARN)
 DELETED = Found(ARN, deleted=True, stages={"1": ["AWSCURRENT"]})
 
@@ -62,7 +68,7 @@ def test_a_secret_that_is_scheduled_for_deletion_is_restored():
 
 @pytest.mark.parametrize(("current", "turn"), [(A, B), (B, A), ({**A, "username": "READONLY"}, B), ({}, B)])
 def test_the_other_account_gets_a_new_password(current, turn):
-    found = Found(ARN, stages=PLAIN.stages, current={**current, "password": "old", "more": 1})
+    found = Found(ARN, stages=PLAIN.stages, values={"AWSCURRENT": {**current, "password": "old", "more": 1}})
     stage, value = plan.plan_pending(found, "s", [A, B]).put or ("", {})
     assert stage == "AWSPENDING"
     assert {key: text for key, text in value.items() if key != "password"} == {**turn, "more": 1}
