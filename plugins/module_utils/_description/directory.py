@@ -27,6 +27,8 @@ CREATE, EXISTING, ABSENT = "create", "existing", "absent"
 MODES = (CREATE, EXISTING, ABSENT)
 EDITIONS = ("Standard", "Enterprise")
 ACCOUNTS = ("ReadOnly", "ReadOnly2")
+# Whose members administer nodes, and use them.
+GROUPS = ("ClusterAdmin", "ClusterDev")
 LDAPS_PORT = 636
 # A certificate of a year, and a month to renew it in.
 VALID_DAYS, RENEW_DAYS = 365, 30
@@ -220,21 +222,26 @@ def _certificate(checker: Checker, wish: dict[str, Any], path: tuple[Any, ...]) 
 
 
 def _objects(checker: Checker, wish: dict[str, Any], path: tuple[Any, ...]) -> None:
-    for key in ("organizational_units", "groups", "users"):
-        seen: dict[tuple[str, str], int] = {}
+    """What the modules need to tell objects apart; all else in them is the modules' to judge."""
+    for key, main in (("organizational_units", "path"), ("groups", "name"), ("users", "name")):
+        seen: dict[str, int] = {}
         for index, item in enumerate(wish.get(key, [])):
             place = (*path, key, index)
-            name = item.get("name")
+            name = item.get(main)
+            if "password" in item:
+                what = "The password of a user stands in the description, where many can read it"
+                fix = "take it away, and name a secret that has it as password_secret, or set generate_password"
+                _fail(checker, what, (*place, "password"), fix=fix)
             if name is None:
-                checker.missing_key("name", place)
+                checker.missing_key(main, place)
                 continue
             if not isinstance(name, str):
-                checker.wrong_type(name, "a string", (*place, "name"))
+                checker.wrong_type(name, "a string", (*place, main))
                 continue
-            first = seen.setdefault((name.lower(), str(item.get("path"))), index)
+            first = seen.setdefault(name.lower(), index)
             if first != index:
                 what = f"'{shown(name)}' stands twice; the first is number {first + 1} of the list"
-                _fail(checker, what, (*place, "name"), value=name, fix="take one away")
+                _fail(checker, what, (*place, main), value=name, fix="take one away")
 
 
 def check_place(checker: Checker, wish: dict[str, Any], network: dict[str, Any], path: tuple[Any, ...]) -> None:
@@ -297,12 +304,13 @@ def plan_directory(wish: dict[str, Any], cluster_name: str) -> dict[str, Any] | 
         "edition": wish.get("edition", EDITIONS[0]),
         "root": root,
         "users_path": f"OU=Users,{root}",
+        "groups_path": f"OU=Groups,{root}",
         "admin_secret": wish.get("admin_secret") or f"{cluster_name}/directory/admin",
         "accounts": [{"username": name, "bind_dn": f"CN={name},OU=Users,{root}"} for name in accounts],
         "subnet_ids": wish.get("subnet_ids"),
         "certificate": _plan_certificate(certificate, cluster_name, common["ldaps_name"]),
         "organizational_units": wish.get("organizational_units", []),
-        "groups": wish.get("groups", []),
+        "groups": wish.get("groups", [{"name": name} for name in GROUPS]),
         "users": wish.get("users", []),
     }
 

@@ -42,6 +42,7 @@ def test_the_shortest_wish_is_a_whole_directory():
         "edition": "Standard",
         "root": "OU=CORP,DC=corp,DC=example,DC=com",
         "users_path": "OU=Users,OU=CORP,DC=corp,DC=example,DC=com",
+        "groups_path": "OU=Groups,OU=CORP,DC=corp,DC=example,DC=com",
         "admin_secret": "demo/directory/admin",
         "accounts": [
             {"username": "ReadOnly", "bind_dn": "CN=ReadOnly,OU=Users,OU=CORP,DC=corp,DC=example,DC=com"},
@@ -57,7 +58,7 @@ def test_the_shortest_wish_is_a_whole_directory():
             "renew_days": 30,
         },
         "organizational_units": [],
-        "groups": [],
+        "groups": [{"name": "ClusterAdmin"}, {"name": "ClusterDev"}],
         "users": [],
     }
 
@@ -136,6 +137,8 @@ WRONG = [
     ({"domain": "a.b", "users": ["x"]}, ["directory.users", "a list of mappings is wanted"]),
     ({"domain": "a.b", "users": [{}]}, ["directory.users[0]: The key 'name' is missing"]),
     ({"domain": "a.b", "users": [{"name": 1}]}, ["directory.users[0].name: 1 is a whole number"]),
+    ({"domain": "a.b", "users": [{"name": "x", "password": "x"}]}, ["users[0].password", "password_secret"]),
+    ({"domain": "a.b", "organizational_units": [{"name": "x"}]}, ["organizational_units[0]: The key 'path' is"]),
     ({"domain": "a.b", "users": [{"name": "x"}, {"name": "X"}]}, ["users[1].name: 'X' stands twice"]),
 ]
 
