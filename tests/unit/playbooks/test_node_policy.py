@@ -1,0 +1,59 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the role of the nodes may do with a directory: read its one secret and its one certificate."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+
+from local_cloud.iam_policy import ALLOWED
+from local_cloud.iam_policy import IMPLICIT_DENY
+from local_cloud.iam_policy import decide
+
+TEMPLATE = Path(__file__).resolve().parents[3] / "playbooks" / "templates" / "node_policy.json.j2"
+SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:demo/directory/bind-AbCdEf"  # noqa: S105 - its name
+CERTIFICATE = "arn:aws:acm:us-west-2:123456789012:certificate/1"
+DIRECTORY = {"secret_arn": SECRET, "certificate_arn": CERTIFICATE}
+
+
+def policy(directory: dict[str, str]) -> dict[str, Any]:
+    """The policy with what there is of a directory."""
+    environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.ChainableUndefined, autoescape=False)
+    caller = {"partition": "aws", "account_id": "123456789012"}
+    text = environment.from_string(TEMPLATE.read_text()).render(
+        directory=directory, checked={"caller": caller}, bucket_arn="arn:aws:s3:::bucket"
+    )
+    return dict(json.loads(text))
+
+
+@pytest.mark.parametrize(
+    ("action", "resource", "result"),
+    [
+        ("secretsmanager:GetSecretValue", SECRET, ALLOWED),
+        ("secretsmanager:GetSecretValue", SECRET.replace("bind", "admin"), IMPLICIT_DENY),
+        ("secretsmanager:PutSecretValue", SECRET, IMPLICIT_DENY),
+        ("acm:GetCertificate", CERTIFICATE, ALLOWED),
+        ("acm:GetCertificate", CERTIFICATE.replace("/1", "/2"), IMPLICIT_DENY),
+        ("acm:ExportCertificate", CERTIFICATE, IMPLICIT_DENY),
+    ],
+)
+def test_with_a_directory(action: str, resource: str, result: str) -> None:
+    assert decide([policy(DIRECTORY)], action, resource, {}).result == result
+
+
+@pytest.mark.parametrize("directory", [{}, {"secret_arn": "", "certificate_arn": ""}])
+def test_without_one(directory: dict[str, str]) -> None:
+    sids = [statement["Sid"] for statement in policy(directory)["Statement"]]
+    assert not [sid for sid in sids if "Directory" in sid]
+    assert "LifecycleFiles" in sids
+
+
+def test_a_ca_that_is_given_as_a_file_needs_no_right() -> None:
+    sids = [statement["Sid"] for statement in policy({"secret_arn": SECRET, "certificate_arn": ""})["Statement"]]
+    assert "DirectorySecret" in sids
+    assert "DirectoryCertificate" not in sids
