@@ -16,7 +16,7 @@ from local_cloud.iam_policy import IMPLICIT_DENY
 from local_cloud.iam_policy import decide
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "playbooks" / "templates" / "node_policy.json.j2"
-SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:demo/directory/bind-AbCdEf"  # noqa: S105 - its name
+SECRET = "arn:aws:secretsmanager:us-west-2:123456789012:secret:demo/directory/bind-AbCdEf"
 CERTIFICATE = "arn:aws:acm:us-west-2:123456789012:certificate/1"
 DIRECTORY = {"secret_arn": SECRET, "certificate_arn": CERTIFICATE}
 
