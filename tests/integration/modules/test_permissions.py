@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import permissions_secrets
 import pytest
 from modules_harness import REGION
 from modules_harness import ROOT_KEYS
@@ -156,21 +157,6 @@ def told(result: dict[str, Any]) -> dict[str, Any]:
     return {"failed": bool(found), "msg": " ".join(f"{f['what']} {f['fix']}" for f in found)}
 
 
-def secret(state: str, made: str = "", **options: Any) -> Step:
-    """A secret of its own: there is none, one, one that changes, or one that is scheduled for deletion."""
-
-    def step(world: World) -> dict[str, Any]:
-        name = f"permissions/{next(world.numbers)}"
-        before = {"": [], "one": ["present"], "changing": ["present", "pending"], "gone": ["present", "absent"]}[made]
-        for earlier in before:
-            world.module("directory_secret", {"name": name, "state": earlier, "accounts": ACCOUNTS}, ROOT_KEYS)
-        return world.module("directory_secret", {"name": name, "state": state, **options})
-
-    return step
-
-
-ACCOUNTS = [{"username": name, "bind_dn": f"CN={name},DC=x"} for name in ("one", "two")]
-
 STEPS: dict[str, dict[str, Step]] = {
     **STEPS_WITH_DIRECTORIES,
     "directory_secret": {
@@ -183,6 +169,7 @@ STEPS: dict[str, dict[str, Step]] = {
         "secretsmanager:RestoreSecret": secret("present", "gone"),
         "secretsmanager:DeleteSecret": secret("absent", "one"),
     },
+    **permissions_secrets.STEPS,
     "hyperpod_preflight": {
         "ec2:DescribeAvailabilityZones": planned,
         "s3:GetBucketTagging": planned,
