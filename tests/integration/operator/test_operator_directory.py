@@ -1,0 +1,95 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The directory's playbooks where there are no machines: what is made, gone on with, refused, and removed."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from operator_harness import Operator
+
+DOMAIN = "corp.example.com"
+NETWORK = {"vpc_cidr": "10.233.0.0/16", "availability_zones": ["us-west-2a"]}
+MADE = {
+    "hyperpod_network": NETWORK,
+    "hyperpod_directory": {"domain": DOMAIN, "availability_zones": ["us-west-2a", "us-west-2b"]},
+    # there is no LDAP without machines
+    "hyperpod_directory_objects": False,
+    "hyperpod_secret_recovery_days": 0,
+}
+
+
+def there(operator: Operator) -> dict[str, list[str]]:
+    """Names of what belongs to directories."""
+    client = operator.client
+    return {
+        "directories": [d["Name"] for d in client("ds").describe_directories()["DirectoryDescriptions"]],
+        "endpoints": [b["LoadBalancerName"] for b in client("elbv2").describe_load_balancers()["LoadBalancers"]],
+        "certificates": [c["DomainName"] for c in client("acm").list_certificates()["CertificateSummaryList"]],
+        "zones": [z["Name"] for z in client("route53").list_hosted_zones()["HostedZones"]],
+        "secrets": sorted(s["Name"] for s in client("secretsmanager").list_secrets()["SecretList"]),
+    }
+
+
+def said(run: Any, *words: str) -> None:
+    """A play that failed with these words."""
+    assert run.status != 0, run.output
+    text = " ".join(run.output.split())
+    for word in words:
+        assert word in text, (word, run.output)
+
+
+def test_a_description_without_a_directory(operator: Operator) -> None:
+    """Nothing to make, and nothing to rotate."""
+    said(operator.play("directory", {"hyperpod_directory": {"mode": "absent"}}), "has no directory. Fix: add directory")
+
+
+def test_check_mode_says_what_would_be_made(operator: Operator) -> None:
+    """Nothing is made."""
+    run = operator.play("directory", MADE, "--check")
+    assert run.status == 0, run.output
+    assert f"Would be made: the directory {DOMAIN}" in " ".join(run.output.split())
+    assert not any(there(operator).values())
+
+
+def test_made_killed_and_gone_on_with(operator: Operator) -> None:
+    """Each part once, whatever happened before."""
+    operator.play_and_kill("directory", MADE, at="TASK [LDAPS endpoint]")
+    run = operator.play("directory", MADE)
+    assert run.status == 0, run.output
+    cluster = "demo"
+    assert there(operator) == {
+        "directories": [DOMAIN],
+        "endpoints": [f"ldaps-{cluster}"],
+        "certificates": [f"ldaps.{DOMAIN}"],
+        "zones": [f"ldaps.{DOMAIN}."],
+        "secrets": [f"{cluster}/directory/{name}" for name in ("admin", "bind", "ca")],
+    }
+    secrets = operator.client("secretsmanager")
+    values = [
+        json.loads(secrets.get_secret_value(SecretId=name)["SecretString"]) for name in there(operator)["secrets"]
+    ]
+    for value in values:
+        for key in ("password", "private_key"):
+            assert value.get(key, "nothing") not in run.output
+
+
+def test_another_cluster_uses_it(operator: Operator) -> None:
+    """By the name of its secret and the ARN of its certificate; what is missing is told."""
+    arn = operator.client("acm").list_certificates()["CertificateSummaryList"][0]["CertificateArn"]
+    existing = {"mode": "existing", "domain": DOMAIN, "bind_secret": "demo/directory/bind", "certificate": {"arn": arn}}
+    run = operator.play("directory", {"hyperpod_directory": existing})
+    assert run.status == 0, run.output
+    assert run.changed == 0
+    said(
+        operator.play("directory", {"hyperpod_directory": {**existing, "bind_secret": "nothing"}}), "no secret nothing"
+    )
+
+
+def test_teardown_removes_all_of_it(operator: Operator) -> None:
+    """And leaves the account as it was."""
+    run = operator.play("teardown", MADE)
+    assert run.status == 0, run.output
+    assert not any(there(operator).values()), there(operator)
+    assert operator.made()["vpcs"] == 0
