@@ -245,7 +245,7 @@ def test_the_password_is_changed_while_people_log_in(people: People, head: str, 
 
 def test_the_old_password_is_of_no_use(people: People, workers: list[str]) -> None:
     old = people.secret(BIND, "AWSPREVIOUS")
-    command = f"ldapwhoami -x -H ldaps://ldaps.{DOMAIN} -D '{old['bind_dn']}' -y /dev/stdin"
+    command = f"LDAPTLS_CACERT=/etc/ldap/ldaps.crt ldapwhoami -x -H ldaps://ldaps.{DOMAIN} -D '{old['bind_dn']}' -y /dev/stdin"
     done = subprocess.run(
         ["podman", "exec", "-i", people.cloud.container_of(workers[0]), "bash", "-c", command],
         input=old["password"],
