@@ -50,7 +50,9 @@ options:
     type: str
     default: AWSCURRENT
   random:
-    description: Set a password that nobody knows, so that nobody can log in with the old one.
+    description:
+      - Set a password that nobody knows, so that nobody can log in with the old one.
+      - It is set twice, as domain controllers take the last password before it for up to an hour.
     type: bool
     default: false
   username:
@@ -186,7 +188,12 @@ def main() -> None:
         module.no_log_values.add(wish.password)
         changed = params["force"] or not wish.fulfilled(params["directory_id"])
         if changed and not module.check_mode:
-            api.reset_password(client_of(module, "ds"), params["directory_id"], wish.username, wish.password)
+            client = client_of(module, "ds")
+            if wish.version is None:
+                # Of simple binds, too, the previous password is accepted for OldPasswordAllowedPeriod, an hour unless
+                # it is set (Microsoft, KB906305): let nobody know that one, either.
+                api.reset_password(client, params["directory_id"], wish.username, plan.new_password())
+            api.reset_password(client, params["directory_id"], wish.username, wish.password)
             if wish.version is not None:
                 mark = {plan.mark(wish.username): wish.mark(params["directory_id"])}
                 api.tag(client_of(module, "secretsmanager"), params["secret"], mark)

@@ -245,7 +245,8 @@ def test_the_password_is_changed_while_people_log_in(people: People, head: str, 
 
 def test_the_old_password_is_of_no_use(people: People, workers: list[str]) -> None:
     old = people.secret(BIND, "AWSPREVIOUS")
-    command = f"LDAPTLS_CACERT=/etc/ldap/ldaps.crt ldapwhoami -x -H ldaps://ldaps.{DOMAIN} -D '{old['bind_dn']}' -y /dev/stdin"
+    search = f"ldapsearch -x -LLL -H ldaps://ldaps.{DOMAIN} -D '{old['bind_dn']}' -y /dev/stdin -s base dn"
+    command = f"LDAPTLS_CACERT=/etc/ldap/ldaps.crt {search}"
     done = subprocess.run(
         ["podman", "exec", "-i", people.cloud.container_of(workers[0]), "bash", "-c", command],
         input=old["password"],

@@ -57,8 +57,11 @@ def test_a_password_alone_takes_a_name(cloud: Cloud, directory: str) -> None:
 
 
 def test_a_random_one_is_another_each_time(cloud: Cloud, directory: str) -> None:
+    asked = len(cloud.requests())
     results = directly(cloud, *[task(directory, username="Admin", random=True)] * 2)
     assert [(result["changed"], result["version_id"]) for result in results] == [(True, None)] * 2
+    # twice each, so that the password before it is of no use, either
+    assert cloud.requests()[asked:].count("ds:ResetUserPassword") == 4
 
 
 @pytest.mark.parametrize(
