@@ -159,16 +159,6 @@ def told(result: dict[str, Any]) -> dict[str, Any]:
 
 STEPS: dict[str, dict[str, Step]] = {
     **STEPS_WITH_DIRECTORIES,
-    "directory_secret": {
-        "secretsmanager:DescribeSecret": secret("present"),
-        "secretsmanager:GetSecretValue": secret("present", "one"),
-        "secretsmanager:CreateSecret": secret("present"),
-        "secretsmanager:TagResource": secret("present", "one", tags={"a": "1"}),
-        "secretsmanager:PutSecretValue": secret("pending", "one", accounts=ACCOUNTS),
-        "secretsmanager:UpdateSecretVersionStage": secret("current", "changing"),
-        "secretsmanager:RestoreSecret": secret("present", "gone"),
-        "secretsmanager:DeleteSecret": secret("absent", "one"),
-    },
     **permissions_secrets.STEPS,
     "hyperpod_preflight": {
         "ec2:DescribeAvailabilityZones": planned,
