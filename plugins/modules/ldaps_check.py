@@ -30,15 +30,18 @@ options:
     type: path
     required: true
   bind_dn:
-    description: Account that reads the directory.
+    description: Account that reads the directory, unless the secret is a JSON object with C(bind_dn).
     type: str
-    required: true
   secret_id:
     description: Name or ARN of its secret in Secrets Manager.
     type: str
   secret_key:
     description: Key of a secret that is a JSON object. When not set, C(password), or the only one.
     type: str
+  secret_stage:
+    description: Label of the version of O(secret_id).
+    type: str
+    default: AWSCURRENT
   password:
     description: The secret itself, where it is not in Secrets Manager.
     type: str
@@ -130,8 +133,8 @@ import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import bind_account
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import need_boto3
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import secret_value
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SECRET_OPTIONS
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.diagnosis import Problem
@@ -202,12 +205,17 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         endpoint(uri)
     if params["secret_id"]:
         need_boto3(params["secret_id"])
-    secret = params["password"]
+    secret, bind_dn = params["password"], params["bind_dn"]
     if params["secret_id"]:
-        secret = secret_value(params["secret_id"], params["secret_key"], params["region"])
+        secret, named = bind_account(
+            params["secret_id"], params["secret_key"], params["region"], params["secret_stage"]
+        )
+        bind_dn = named or bind_dn
+    if not bind_dn:
+        raise SssdError("bind_dn: Nobody says whose secret it is. Fix: set bind_dn, or add bind_dn to the secret")
     question = Question(
         authorities=params["ca_file"],
-        bind_dn=params["bind_dn"],
+        bind_dn=bind_dn,
         secret=secret,
         base=params["search_base"],
         user=params["user"],
@@ -234,7 +242,7 @@ def main() -> None:
             **SECRET_OPTIONS,
             "uri": {"type": "list", "elements": "str", "required": True},
             "ca_file": {"type": "path", "required": True},
-            "bind_dn": {"type": "str", "required": True},
+            "bind_dn": {"type": "str"},
             "search_base": {"type": "str", "required": True},
             "user": {"type": "str", "required": True},
             "attribute": {"type": "str", "default": "sAMAccountName"},

@@ -19,6 +19,8 @@ description:
     no diff, no log and no command line, and in no file but C(sssd.conf) itself.
   - C(sssctl config-check) judges the new file before it replaces the old one.
   - The obfuscated secret is written anew only when the secret is another one.
+  - A secret that is a JSON object with C(bind_dn) says itself which account it is of, so that it can be changed to
+    another account. It wins over C(ldap_default_bind_dn) in O(config).
 options:
   config:
     description:
@@ -38,6 +40,10 @@ options:
       - Key of a secret that is a JSON object.
       - When not set, C(password), or the only key of the object; a secret that is no object is taken as a whole.
     type: str
+  secret_stage:
+    description: Label of the version of O(secret_id).
+    type: str
+    default: AWSCURRENT
   password:
     description: The secret itself, where it is not in Secrets Manager.
     type: str
@@ -119,8 +125,8 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import bind_account
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import need_boto3
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import secret_value
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import MASK
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SECRET_OPTIONS
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
@@ -155,13 +161,13 @@ def access(service_group: str | None) -> tuple[int, int, int]:
         ) from error
 
 
-def secret_of(params: t.Mapping[str, t.Any]) -> str | None:
-    """The secret that the options name; None: there is none to write."""
+def account_of(params: t.Mapping[str, t.Any]) -> tuple[str | None, str | None]:
+    """The secret that the options name, and the account that it is of if it says so; None: there is none to write."""
     if params["domain"] is None:
-        return None
+        return None, None
     if params["secret_id"]:
-        return secret_value(params["secret_id"], params["secret_key"], params["region"])
-    return t.cast("str | None", params["password"])
+        return bind_account(params["secret_id"], params["secret_key"], params["region"], params["secret_stage"])
+    return t.cast("str | None", params["password"]), None
 
 
 def judged(module: AnsibleModule, token: str | None) -> t.Callable[[str], None]:
@@ -190,7 +196,11 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     if domain is not None and params["secret_id"]:
         need_boto3(params["secret_id"])
     mode, owner, group = access(params["service_group"])
-    secret = secret_of(params)
+    secret, bind_dn = account_of(params)
+    config = params["config"]
+    if bind_dn is not None:
+        section = f"domain/{domain}"
+        config = {**config, section: {**config[section], "ldap_default_bind_dn": bind_dn}}
     before = read(path)
     old = before[0] if before else ""
     kept = token_of(old, secret) if secret is not None else None
@@ -200,7 +210,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         if not module.check_mode:
             token = obfuscate(secret)
             proof = prove(secret, token, secrets.token_bytes(16))
-    new = render(params["config"], domain, token, proof)
+    new = render(config, domain, token, proof)
     changed = before is None or before != (new, mode, owner, group)
     if changed and not module.check_mode:
         replace_file(path, new, mode=mode, owner=(owner, group), mark=params["mark"], check=judged(module, token))

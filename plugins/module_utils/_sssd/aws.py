@@ -31,6 +31,7 @@ else:
 PYTHONS = ("/opt/podforge/current/venv/bin/python", "/usr/bin/python3", "/usr/local/bin/python3")
 # A thousand nodes may ask at once. Adaptive mode slows down by itself; twelve attempts are about five minutes.
 ATTEMPTS = 12
+CURRENT = "AWSCURRENT"
 NO_BOTO3 = (
     "boto3 is in no Python of this node (looked at {pythons}), and it is needed to read {what}. Fix: run the lifecycle "
     "script once, which brings it, install python3-boto3, or give the value itself instead"
@@ -75,12 +76,48 @@ def secret_value(identifier: str, key: str | None, region: str | None, usual: st
     Raises:
         SssdError: it can't be read, with the reason and the fix.
     """
+    return pick(_secret_text(identifier, region), key, identifier, usual)
+
+
+def bind_account(identifier: str, key: str | None, region: str | None, stage: str = CURRENT) -> tuple[str, str | None]:
+    """The password of the account that reads the directory, and its distinguished name if the secret has it.
+
+    A secret that names its account can be changed to another account, so that the old one works until all nodes have it.
+
+    Args:
+        identifier: name or ARN.
+        key: key of the password in a JSON object; without it see :func:`pick`.
+        region: of a secret that is given by its name.
+        stage: label of the version.
+
+    Raises:
+        SssdError: it can't be read, with the reason and the fix.
+    """
+    text = _secret_text(identifier, region, stage)
+    return pick(text, key, identifier, "password"), bind_dn_in(text)
+
+
+def bind_dn_in(text: str) -> str | None:
+    """The distinguished name in the text of a secret, C(bind_dn) of a JSON object; None: there is none."""
+    try:
+        document = json.loads(text)
+    except ValueError:
+        return None
+    found = document.get("bind_dn") if isinstance(document, dict) else None
+    return found if isinstance(found, str) and found.strip() else None
+
+
+def _secret_text(identifier: str, region: str | None, stage: str = CURRENT) -> str:
     client = _client("secretsmanager", identifier, region)
-    answer = _ask(lambda: client.get_secret_value(SecretId=identifier), identifier, "secretsmanager:GetSecretValue")
+    answer = _ask(
+        lambda: client.get_secret_value(SecretId=identifier, VersionStage=stage),
+        identifier,
+        "secretsmanager:GetSecretValue",
+    )
     text = answer.get("SecretString")
     if text is None:
         raise SssdError(f"{identifier}: The secret is binary. Fix: store it as text (SecretString)")
-    return pick(text, key, identifier, usual)
+    return str(text)
 
 
 def pick(text: str, key: str | None, where: str, usual: str) -> str:

@@ -16,6 +16,8 @@ SECRET_OPTIONS: dict[str, dict[str, t.Any]] = {
     "secret_id": {"type": "str"},
     # which key of the secret, not a key that is secret
     "secret_key": {"type": "str", "no_log": False},
+    # the label of its version
+    "secret_stage": {"type": "str", "default": "AWSCURRENT", "no_log": False},
     "password": {"type": "str", "no_log": True},
     "region": {"type": "str"},
 }
