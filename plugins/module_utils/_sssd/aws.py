@@ -82,7 +82,7 @@ def secret_value(identifier: str, key: str | None, region: str | None, usual: st
 def bind_account(identifier: str, key: str | None, region: str | None, stage: str = CURRENT) -> tuple[str, str | None]:
     """The password of the account that reads the directory, and its distinguished name if the secret has it.
 
-    A secret that names its account can be changed to another account, so that the old one works until all nodes have it.
+    A secret that names its account can change to another account, and the old one works until all nodes have it.
 
     Args:
         identifier: name or ARN.
