@@ -69,7 +69,7 @@ def test_action_group_lists_every_aws_module() -> None:
     group = load("meta/runtime.yml")["action_groups"]["hyperpod"]
     listed = [entry for entry in group if isinstance(entry, str)]
     assert listed == sorted(module.stem for module in MODULES if is_aws(module))
-    assert {"metadata": {"extend_group": ["amazon.aws.aws"]}} in group
+    assert {"metadata": {"extend_group": ["amazon.aws.aws", "community.aws.aws"]}} in group
 
 
 def test_action_group_lists_every_module_of_active_directory() -> None:

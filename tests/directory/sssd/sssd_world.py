@@ -287,7 +287,8 @@ def image_with_packages() -> str:
     That the role installs them by itself is shown by molecule.
     """
     base = ensure_image(print)
-    packages = yaml.safe_load((ROOT / "roles/sssd_ldaps/vars/packages.yml").read_text())["__sssd_ldaps_packages"]["Debian"]
+    declared = yaml.safe_load((ROOT / "roles/sssd_ldaps/vars/packages.yml").read_text())
+    packages = declared["__sssd_ldaps_packages"]["Debian"]
     install = "apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends"
     text = f"FROM {base}\nRUN {install} {' '.join(packages)} && rm -rf /var/lib/apt/lists/*\n"
     runtime = detect()
