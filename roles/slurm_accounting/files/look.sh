@@ -19,7 +19,7 @@ until [ -n "$(value ClusterName "$conf/slurm.conf")" ] || [ "$patience" -le 0 ];
 done
 
 echo "systemd=$(systemctl is-system-running 2>/dev/null)"
-for unit in munge mariadb slurmdbd; do
+for unit in munge mariadb slurmdbd slurmctld; do
     systemctl show --property=LoadState,ActiveState,UnitFileState "$unit.service" 2>/dev/null |
         sed "s/^/$unit./"
 done
