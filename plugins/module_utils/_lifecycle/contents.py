@@ -27,9 +27,14 @@ _ROLE_EXTRAS = ("molecule", "tests", "README.md")
 _OWN_PLAYBOOKS = ("playbooks/node.yml", "playbooks/files/lifecycle/")
 _OWN_NOT = (
     "playbooks/",
+    "plugins/action/ds_",
     "plugins/action/hyperpod_",
+    "plugins/action/ldaps_endpoint",
     "plugins/doc_fragments/",
     "plugins/inventory/",
+    "plugins/modules/ad_",
+    "plugins/modules/directory_secret.py",
+    "plugins/modules/ds_",
     "plugins/modules/hyperpod_cluster",
     "plugins/modules/hyperpod_description.py",
     "plugins/modules/hyperpod_events_info.py",
@@ -39,11 +44,16 @@ _OWN_NOT = (
     "plugins/modules/hyperpod_node.py",
     "plugins/modules/hyperpod_preflight.py",
     "plugins/modules/hyperpod_software.py",
+    "plugins/modules/ldaps_endpoint",
+    "plugins/module_utils/_active_directory/",
     "plugins/module_utils/_description/",
+    "plugins/module_utils/_directory/",
     "plugins/module_utils/_findings.py",
     "plugins/module_utils/_hyperpod/",
+    "plugins/module_utils/_ldaps_endpoint/",
     "plugins/module_utils/_lifecycle/",
     "plugins/module_utils/_preflight/",
+    "plugins/module_utils/_waiting/",
     "plugins/plugin_utils/",
 )
 

@@ -174,7 +174,8 @@ def test_bundle_of_this_collection_is_closed() -> None:
             continue
         text = path.read_text(encoding="utf-8")
         for name in re.findall(r"ansible_collections\.podforge\.hyperpod\.plugins\.([\w.]+) import", text):
-            assert f"plugins/{name.replace('.', '/')}.py" in files, f"{path} needs {name}"
+            place = f"plugins/{name.replace('.', '/')}"
+            assert {f"{place}.py", f"{place}/__init__.py"} & set(files), f"{path} needs {name}"
         for name in re.findall(r"(?m)^\s*podforge\.hyperpod\.(\w+):", text) if path.suffix == ".yml" else []:
             assert f"plugins/modules/{name}.py" in files, f"{path} needs module {name}"
         for name in re.findall(r"name: podforge\.hyperpod\.(\w+)", text):
