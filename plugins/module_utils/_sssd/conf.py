@@ -64,11 +64,14 @@ def shown(value: t.Any) -> str:
 
 
 def render(sections: Sections, domain: str | None, token: str | None, proof: str | None) -> str:
-    """The whole file. Options without a value are left out; the token stands at the end of its domain."""
+    """The whole file. Options without a value are left out; the token stands at the end of its domain.
+
+    A blank text is no value, either: null becomes one in the templates of ansible-core 2.17, which nodes have.
+    """
     lines = [HEADER, *([f"{_PROOF}{proof}"] if proof else [])]
     for section, options in sections.items():
         lines += ["", f"[{section}]"]
-        lines += [f"{key} = {shown(value)}" for key, value in options.items() if value is not None]
+        lines += [f"{key} = {shown(value)}" for key, value in options.items() if value not in (None, "")]
         if token is not None and section == f"domain/{domain}":
             lines.append(f"{TOKEN} = {token}")
     return "\n".join(lines) + "\n"

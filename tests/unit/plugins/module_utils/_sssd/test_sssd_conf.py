@@ -110,3 +110,13 @@ def test_a_file_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
         replace_file(str(target), "new", mode=0o600, owner=(os.geteuid(), os.getegid()), mark=str(mark), check=refuse)
     assert [path.name for path in tmp_path.iterdir()] == ["sssd.conf"]
     assert target.read_text() == "old"
+
+
+def test_a_blank_text_is_no_value() -> None:
+    """As null comes from the templates of ansible-core 2.17."""
+    text = conf.render(
+        {"domain/corp": {"debug_level": "", "ldap_access_filter": None, "enumerate": False}}, None, None, None
+    )
+    assert "debug_level" not in text
+    assert "ldap_access_filter" not in text
+    assert "enumerate = False" in text
