@@ -133,8 +133,8 @@ import typing as t
 from dataclasses import asdict
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import bind_account
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import need_boto3
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SECRET_OPTIONS
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.diagnosis import Problem
@@ -142,6 +142,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.diagnosis 
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.local import Local
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.probes import Question
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.probes import ask
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.secrets import bind_account
 
 PAUSE = 2.0
 Problems = list[tuple[str, Problem]]
@@ -257,7 +258,7 @@ def main() -> None:
     )
     try:
         result = run(module)
-    except (SssdError, ValueError) as error:
+    except (SourceError, SssdError, ValueError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

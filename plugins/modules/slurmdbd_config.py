@@ -115,9 +115,9 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podforge.hyperpod.plugins.module_utils._node.secrets import SecretError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._node.secrets import need_boto3
-from ansible_collections.podforge.hyperpod.plugins.module_utils._node.secrets import read_secret
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import secret_text
 from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_database import DatabaseError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_database.conf import login_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_database.conf import masked
@@ -135,7 +135,7 @@ def login(module: AnsibleModule) -> tuple[str, str] | None:
     if params["secret_id"] is None:
         return None
     need_boto3(params["secret_id"])
-    found = login_of(read_secret(params["secret_id"], params["region"]), params["secret_id"])
+    found = login_of(secret_text(params["secret_id"], params["region"]), params["secret_id"])
     module.no_log_values.add(found[1])
     client = module.get_bin_path(params["client"])
     if client is None:
@@ -229,7 +229,7 @@ def main() -> None:
     )
     try:
         result = run(module)
-    except (DatabaseError, SecretError) as error:
+    except (DatabaseError, SourceError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"cannot change {error.filename or module.params['path']}: {error.strerror}; run as root")

@@ -93,7 +93,8 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import need_boto3
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.certificates import ends as end_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.certificates import needs_aws
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.certificates import only_certificates
@@ -164,7 +165,7 @@ def main() -> None:
     )
     try:
         result = run(module)
-    except SssdError as error:
+    except (SourceError, SssdError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(msg=f"{error.filename or module.params['path']}: {error.strerror}. Fix: run as root")

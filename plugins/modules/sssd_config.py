@@ -125,8 +125,8 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import bind_account
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.aws import need_boto3
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import MASK
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SECRET_OPTIONS
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
@@ -137,6 +137,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.conf impor
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.conf import token_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.conf import without_secret
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.obfuscate import obfuscate
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.secrets import bind_account
 
 
 def read(path: str) -> tuple[str, int, int, int] | None:
@@ -247,7 +248,7 @@ def main() -> None:
     )
     try:
         result = run(module)
-    except SssdError as error:
+    except (SourceError, SssdError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         module.fail_json(

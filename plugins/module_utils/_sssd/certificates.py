@@ -10,8 +10,10 @@ import re
 import ssl
 from pathlib import Path
 
-from . import aws
+from .._node.aws import certificate_of_acm
+from .._node.aws import object_of_s3
 from .common import SssdError
+from .secrets import secret_value
 
 _BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _FORMS = "PEM text, the ARN of a secret or of an ACM certificate, s3://<bucket>/<key>, or a file of the node"
@@ -31,12 +33,12 @@ def read(source: str, key: str | None, region: str | None) -> str:
     if "-----BEGIN" in source:
         return source
     if source.startswith("s3://"):
-        return aws.object_of_s3(source, region)
+        return object_of_s3(source, region)
     service = source.split(":")[2] if source.startswith("arn:") and source.count(":") > 4 else ""
     if service == "secretsmanager":
-        return aws.secret_value(source, key, region, usual="certificate")
+        return secret_value(source, key, region, usual="certificate")
     if service == "acm":
-        return aws.certificate_of_acm(source)
+        return certificate_of_acm(source)
     if source.startswith("/"):
         try:
             return Path(source).read_text(encoding="utf-8", errors="replace")

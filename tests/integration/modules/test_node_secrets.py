@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from ansible_collections.podforge.hyperpod.plugins.module_utils._node.secrets import SecretError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._node.secrets import read_secret
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import secret_text
 from modules_harness import REGION
 from modules_harness import ROOT_KEYS
 from modules_harness import Cloud
@@ -39,27 +39,27 @@ def use(monkeypatch: pytest.MonkeyPatch, cloud: Cloud, keys: Keys) -> None:
 
 def test_by_name_and_by_arn(node: Any) -> None:
     arn = node.describe_secret(SecretId=NAME)["ARN"]
-    assert json.loads(read_secret(NAME, REGION)) == VALUE
+    assert json.loads(secret_text(NAME, REGION)) == VALUE
     # the region is in the ARN
-    assert json.loads(read_secret(arn, "eu-west-9")) == VALUE
+    assert json.loads(secret_text(arn, "eu-west-9")) == VALUE
 
 
 def test_a_secret_that_is_not_there() -> None:
-    with pytest.raises(SecretError, match=r"secret no/such: .*it does not exist\. Correct the name and the region"):
-        read_secret("no/such", REGION)
+    with pytest.raises(SourceError, match=r"no/such: It does not exist .*Fix: correct the name and the region"):
+        secret_text("no/such", REGION)
 
 
 def test_a_binary_secret(node: Any) -> None:
     node.create_secret(Name="binary", SecretBinary=b"\x00")
     try:
-        with pytest.raises(SecretError, match="secret binary is binary"):
-            read_secret("binary", REGION)
+        with pytest.raises(SourceError, match="binary: The secret is binary"):
+            secret_text("binary", REGION)
     finally:
         node.delete_secret(SecretId="binary", ForceDeleteWithoutRecovery=True)
 
 
 def test_a_role_that_may_not(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     use(monkeypatch, cloud, cloud.keys_for(frozenset({"hyperpod_cluster_info"})))
-    with pytest.raises(SecretError, match="Allow its role secretsmanager:GetSecretValue") as caught:
-        read_secret(NAME, REGION)
+    with pytest.raises(SourceError, match="allow the execution role secretsmanager:GetSecretValue") as caught:
+        secret_text(NAME, REGION)
     assert VALUE["password"] not in str(caught.value)

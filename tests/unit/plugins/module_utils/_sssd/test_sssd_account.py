@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import aws
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.secrets import bind_dn_in
 
 DN = "CN=ReadOnly2,OU=Users,OU=CORP,DC=corp,DC=example,DC=com"
 
@@ -23,4 +23,4 @@ DN = "CN=ReadOnly2,OU=Users,OU=CORP,DC=corp,DC=example,DC=com"
     ],
 )
 def test_the_secret_may_say_it(text, found):
-    assert aws.bind_dn_in(text) == found
+    assert bind_dn_in(text) == found

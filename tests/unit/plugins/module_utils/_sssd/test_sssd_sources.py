@@ -9,9 +9,11 @@ import json
 from pathlib import Path
 
 import pytest
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import aws
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node import aws
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import certificates
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.secrets import pick
 from ansible_collections.podforge.hyperpod.plugins.modules.sssd_ca_certificate import judge_end
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -50,7 +52,7 @@ def authority(days: int = 100) -> tuple[str, str]:
     ],
 )
 def test_secrets(text: str, key: str | None, value: str) -> None:
-    assert aws.pick(text, key, "x", "password") == value
+    assert pick(text, key, "x", "password") == value
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_secrets(text: str, key: str | None, value: str) -> None:
 )
 def test_secrets_that_are_none(text: str, key: str | None, reason: str) -> None:
     with pytest.raises(SssdError, match=reason) as caught:
-        aws.pick(text, key, "x", "password")
+        pick(text, key, "x", "password")
     assert "hidden" not in str(caught.value)
 
 
@@ -123,7 +125,7 @@ def test_files_of_the_node(tmp_path: Path) -> None:
     for source in ("ca.pem", "", "https://x/ca.pem", "arn:aws:iam::1:server-certificate/x"):
         with pytest.raises(SssdError, match="no certificate and no place of one"):
             certificates.read(source, None, None)
-    with pytest.raises(SssdError, match="names no object"):
+    with pytest.raises(SourceError, match="names no object"):
         certificates.read("s3://bucket", None, None)
 
 

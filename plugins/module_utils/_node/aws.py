@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Private: secrets and certificates, fetched on the node by the node's own role.
+"""Private: secrets, certificates and objects, fetched on the node by the node's own role.
 
 boto3 is in the environment of the lifecycle bundle and seldom in the system's Python, in which modules run; a module
 that needs it starts itself again in a Python that has it.
@@ -10,14 +10,11 @@ that needs it starts itself again in a Python that has it.
 
 from __future__ import annotations
 
-import json
 import typing as t
 
 from ansible.module_utils.common.respawn import has_respawned
 from ansible.module_utils.common.respawn import probe_interpreters_for_module
 from ansible.module_utils.common.respawn import respawn_module
-
-from .common import SssdError
 
 try:
     import boto3
@@ -44,17 +41,21 @@ _THROTTLED = frozenset(
 )
 
 
+class SourceError(Exception):
+    """It can't be read; the text says what, why and how to mend it, and never holds a secret."""
+
+
 def need_boto3(what: str) -> None:
     """Go on in a Python that has boto3; does not return when that is another one.
 
     Raises:
-        SssdError: there is none.
+        SourceError: there is none.
     """
     if HAS_BOTO3:
         return
     python = None if has_respawned() else probe_interpreters_for_module(list(PYTHONS), "boto3")
     if python is None:
-        raise SssdError(NO_BOTO3.format(pythons=", ".join(PYTHONS), what=what))
+        raise SourceError(NO_BOTO3.format(pythons=", ".join(PYTHONS), what=what))
     respawn_module(python)
 
 
@@ -64,50 +65,17 @@ def region_of(identifier: str, region: str | None) -> str | None:
     return parts[3] if identifier.startswith("arn:") and len(parts) > 5 and parts[3] else region
 
 
-def secret_value(identifier: str, key: str | None, region: str | None, usual: str = "password") -> str:
-    """A value from Secrets Manager.
+def secret_text(identifier: str, region: str | None, stage: str = CURRENT) -> str:
+    """The text of a secret in Secrets Manager.
 
     Args:
         identifier: name or ARN.
-        key: key of a secret that is a JSON object; without it see :func:`pick`.
-        region: of a secret that is given by its name.
-        usual: the key when none is given.
-
-    Raises:
-        SssdError: it can't be read, with the reason and the fix.
-    """
-    return pick(_secret_text(identifier, region), key, identifier, usual)
-
-
-def bind_account(identifier: str, key: str | None, region: str | None, stage: str = CURRENT) -> tuple[str, str | None]:
-    """The password of the account that reads the directory, and its distinguished name if the secret has it.
-
-    A secret that names its account can change to another account, and the old one works until all nodes have it.
-
-    Args:
-        identifier: name or ARN.
-        key: key of the password in a JSON object; without it see :func:`pick`.
         region: of a secret that is given by its name.
         stage: label of the version.
 
     Raises:
-        SssdError: it can't be read, with the reason and the fix.
+        SourceError: it can't be read, with the reason and the fix.
     """
-    text = _secret_text(identifier, region, stage)
-    return pick(text, key, identifier, "password"), bind_dn_in(text)
-
-
-def bind_dn_in(text: str) -> str | None:
-    """The distinguished name in the text of a secret, C(bind_dn) of a JSON object; None: there is none."""
-    try:
-        document = json.loads(text)
-    except ValueError:
-        return None
-    found = document.get("bind_dn") if isinstance(document, dict) else None
-    return found if isinstance(found, str) and found.strip() else None
-
-
-def _secret_text(identifier: str, region: str | None, stage: str = CURRENT) -> str:
     client = _client("secretsmanager", identifier, region)
     answer = _ask(
         lambda: client.get_secret_value(SecretId=identifier, VersionStage=stage),
@@ -116,40 +84,8 @@ def _secret_text(identifier: str, region: str | None, stage: str = CURRENT) -> s
     )
     text = answer.get("SecretString")
     if text is None:
-        raise SssdError(f"{identifier}: The secret is binary. Fix: store it as text (SecretString)")
+        raise SourceError(f"{identifier}: The secret is binary. Fix: store it as text (SecretString)")
     return str(text)
-
-
-def pick(text: str, key: str | None, where: str, usual: str) -> str:
-    """The value in the text of a secret: all of it, or one of a JSON object.
-
-    Without a key that is the usual one, or the only one. Line ends at the end, which files bring along, are left out.
-
-    Raises:
-        SssdError: there is no such key, or nothing in it.
-    """
-    try:
-        document = json.loads(text)
-    except ValueError:
-        document = None
-    value: t.Any = text
-    if isinstance(document, dict):
-        if key is None:
-            key = usual if usual in document else next(iter(document)) if len(document) == 1 else None
-        if key is None:
-            what = f"The secret is a JSON object with {len(document)} keys, none of them is {usual!r}"
-            raise SssdError(f"{where}: {what}. Fix: name the key (secret_key)")
-        value = document.get(key)
-    elif key is not None:
-        raise SssdError(
-            f"{where}: The secret is no JSON object, and its key {key!r} is asked for. Fix: leave secret_key out"
-        )
-    if not isinstance(value, str) or not value.strip():
-        place = f"key {key!r} of the secret" if key is not None else "the secret"
-        raise SssdError(
-            f"{where}: There is no text in {place}. Fix: store the value there, or name another key (secret_key)"
-        )
-    return value.rstrip("\r\n")
 
 
 def certificate_of_acm(arn: str) -> str:
@@ -163,7 +99,7 @@ def object_of_s3(uri: str, region: str | None) -> str:
     """The text of an object, C(s3://bucket/key)."""
     bucket, _slash, key = uri[len("s3://") :].partition("/")
     if not bucket or not key:
-        raise SssdError(f"{uri}: This names no object. Fix: write s3://<bucket>/<key>")
+        raise SourceError(f"{uri}: This names no object. Fix: write s3://<bucket>/<key>")
     client = _client("s3", uri, region)
     answer = _ask(lambda: client.get_object(Bucket=bucket, Key=key), uri, "s3:GetObject")
     return str(answer["Body"].read().decode("utf-8", "replace"))
@@ -178,7 +114,7 @@ def _client(service: str, identifier: str, region: str | None) -> t.Any:
         make: t.Any = boto3.client
         return make(service, region_name=place, config=config)
     except (botocore.exceptions.BotoCoreError, ValueError) as error:
-        raise SssdError(f"{identifier}: No client of {service}: {error}. Fix: give the region, or an ARN") from error
+        raise SourceError(f"{identifier}: No client of {service}: {error}. Fix: give the region, or an ARN") from error
 
 
 def _ask(call: t.Callable[[], t.Any], where: str, action: str) -> t.Any:
@@ -186,13 +122,13 @@ def _ask(call: t.Callable[[], t.Any], where: str, action: str) -> t.Any:
     try:
         return call()
     except botocore.exceptions.ClientError as error:
-        raise SssdError(explain(error.response.get("Error", {}), where, action)) from error
+        raise SourceError(explain(error.response.get("Error", {}), where, action)) from error
     except botocore.exceptions.NoCredentialsError as error:
         fix = "see that the metadata service answers, and that the instance group has an execution role"
-        raise SssdError(f"{where}: This node has no credentials. Fix: {fix}") from error
+        raise SourceError(f"{where}: This node has no credentials. Fix: {fix}") from error
     except botocore.exceptions.BotoCoreError as error:
         fix = f"the subnet needs a way to {action.split(':', 1)[0]}: a NAT gateway or a VPC endpoint"
-        raise SssdError(f"{where}: The service can't be reached: {error}. Fix: {fix}") from error
+        raise SourceError(f"{where}: The service can't be reached: {error}. Fix: {fix}") from error
 
 
 def explain(error: t.Mapping[str, t.Any], where: str, action: str) -> str:

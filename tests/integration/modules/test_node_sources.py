@@ -13,9 +13,10 @@ from typing import Any
 
 import boto3
 import pytest
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import aws
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node import aws
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import certificates
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.secrets import secret_value
 from moto.server import ThreadedMotoServer
 
 from local_cloud.directory.certificates import CertificateAuthority
@@ -50,12 +51,12 @@ def test_secrets(url: str) -> None:
     arn = manager.create_secret(Name="hyperpod/ReadOnly", SecretString="secret\n")["ARN"]
     manager.create_secret(Name="hyperpod/json", SecretString=json.dumps({"password": "other", "user": "x"}))
     manager.create_secret(Name="hyperpod/binary", SecretBinary=b"x")
-    assert aws.secret_value(arn, None, None) == "secret"
-    assert aws.secret_value("hyperpod/json", None, REGION) == "other"
-    with pytest.raises(SssdError, match="hyperpod/binary: The secret is binary"):
-        aws.secret_value("hyperpod/binary", None, REGION)
-    with pytest.raises(SssdError, match="hyperpod/none: It does not exist"):
-        aws.secret_value("hyperpod/none", None, REGION)
+    assert secret_value(arn, None, None) == "secret"
+    assert secret_value("hyperpod/json", None, REGION) == "other"
+    with pytest.raises(SourceError, match="hyperpod/binary: The secret is binary"):
+        secret_value("hyperpod/binary", None, REGION)
+    with pytest.raises(SourceError, match="hyperpod/none: It does not exist"):
+        secret_value("hyperpod/none", None, REGION)
 
 
 def test_certificates(url: str) -> None:
@@ -75,15 +76,15 @@ def test_certificates(url: str) -> None:
         text = certificates.read(source, None, REGION)
         # moto puts an authority of its own at the end of each chain
         assert certificates.only_certificates(text, source).startswith(authority.pem.strip()), source
-    with pytest.raises(SssdError, match=r"s3://sagemaker-ca/none: It does not exist"):
+    with pytest.raises(SourceError, match=r"s3://sagemaker-ca/none: It does not exist"):
         certificates.read("s3://sagemaker-ca/none", None, REGION)
 
 
 def test_nobody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(aws, "ATTEMPTS", 1)
     monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{free_port()}")
-    with pytest.raises(SssdError, match=r"can't be reached.*a NAT gateway or a VPC endpoint"):
-        aws.secret_value("x", None, REGION)
+    with pytest.raises(SourceError, match=r"can't be reached.*a NAT gateway or a VPC endpoint"):
+        secret_value("x", None, REGION)
 
 
 def test_a_service_that_throttles_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,10 +109,10 @@ def test_a_service_that_throttles_is_asked_again(monkeypatch: pytest.MonkeyPatch
     with ThreadingHTTPServer(("127.0.0.1", 0), Throttling) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
-        assert aws.secret_value("x", None, REGION) == "secret"
+        assert secret_value("x", None, REGION) == "secret"
         monkeypatch.setattr(aws, "ATTEMPTS", 2)
         asked.clear()
-        with pytest.raises(SssdError, match="2 requests were throttled"):
-            aws.secret_value("x", None, REGION)
+        with pytest.raises(SourceError, match="2 requests were throttled"):
+            secret_value("x", None, REGION)
         server.shutdown()
     assert asked == ["secretsmanager.GetSecretValue"] * 2
