@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import boto3
 import pytest
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import secret_text
@@ -32,6 +33,8 @@ def _node(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
 
 
 def use(monkeypatch: pytest.MonkeyPatch, cloud: Cloud, keys: Keys) -> None:
+    # the session of other tests, which remembers their keys
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     monkeypatch.setenv("AWS_ENDPOINT_URL", cloud.url)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", keys.key)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", keys.secret)
