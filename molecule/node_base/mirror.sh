@@ -45,7 +45,8 @@ SHA256:
 RELEASE
 mv Release.new Release
 export GNUPGHOME=/root/mirror-gnupg
-mkdir -p -m 0700 "$GNUPGHOME"
+mkdir -p "$GNUPGHOME"
+chmod 0700 "$GNUPGHOME"
 gpg --batch --quiet --passphrase '' --quick-generate-key mirror@example.com ed25519 sign never
 gpg --batch --quiet --yes --clearsign --output InRelease Release
 gpg --batch --quiet --armor --export mirror@example.com >key.asc

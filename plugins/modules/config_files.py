@@ -133,7 +133,10 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._space import FOLDERS
 from ansible_collections.podforge.hyperpod.plugins.module_utils._space import free_space
 
-FILE, DIRECTORY, ABSENT, OTHER = "file", "directory", "absent", "other"
+FILE = "file"
+DIRECTORY = "directory"
+ABSENT = "absent"
+OTHER = "other"
 
 
 class FilesError(Exception):
