@@ -66,6 +66,10 @@ def parse(text: str) -> State:
 def explain(output: str) -> Trouble:
     """What kind of trouble apt tells of, in its own words."""
     complaints = [line for line in output.splitlines() if line.startswith(("E:", "W:", "dpkg: error"))]
+    # which package it is about, apt tells in a list before its error
+    unmet = re.search(r"unmet dependencies:\n((?: .*\n)+)", output)
+    if unmet:
+        complaints += [" ".join(line.split()) for line in unmet.group(1).splitlines()]
     said = "; ".join(dict.fromkeys(line.strip() for line in complaints)) or last_lines(output)
     kind = next((kind for kind, sign in _SIGNS if re.search(sign, output)), FINAL)
     return Trouble(kind, said)

@@ -136,6 +136,16 @@ def test_kinds_of_trouble(module: t.Any, words: str, kind: str) -> None:
     assert words.splitlines()[-1].strip() in trouble.text
 
 
+def test_what_a_held_package_stops_is_named() -> None:
+    words = (
+        "The following packages have unmet dependencies:\n podforge-greedy : Depends: kernel (>= 2) but 1 is to be "
+        "installed\n\nE: Unable to correct problems, you have held broken packages."
+    )
+    told = apt.explain(words).text
+    assert told.startswith("E: Unable to correct problems")
+    assert told.endswith("; podforge-greedy : Depends: kernel (>= 2) but 1 is to be installed")
+
+
 def test_lists_are_fresh_when_they_are_of_today_and_newer_than_the_repositories(tmp_path: Path) -> None:
     lists, settings = tmp_path / "lists", tmp_path / "etc"
     lists.mkdir()
