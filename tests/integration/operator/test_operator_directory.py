@@ -87,6 +87,14 @@ def test_another_cluster_uses_it(operator: Operator) -> None:
     )
 
 
+def test_the_network_keeps_its_block(operator: Operator) -> None:
+    """Another one is refused before anything is made."""
+    before = operator.made()
+    other = {**NETWORK, "vpc_cidr": "10.234.0.0/16"}
+    said(operator.play("directory", {**MADE, "hyperpod_network": other}), "10.233.0.0/16", "can't be changed. Fix: set")
+    assert operator.made() == before
+
+
 def test_teardown_removes_all_of_it(operator: Operator) -> None:
     """And leaves the account as it was."""
     run = operator.play("teardown", MADE)
