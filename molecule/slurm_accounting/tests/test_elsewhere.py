@@ -131,7 +131,7 @@ def test_a_login_or_certificate_that_is_wrong_changes_nothing(controller: Any, s
     secrets.create_secret(Name="old", SecretString=json.dumps({"username": "admin", "password": "not any more"}))
     for more, complaint in (
         ({"slurm_accounting_database_secret_id": "old"}, "does not take user and password of secret old"),
-        ({"slurm_accounting_database_secret_id": "none"}, "secret none: "),
+        ({"slurm_accounting_database_secret_id": "none"}, "none: It does not exist"),
         ({"slurm_accounting_database_ca": f"{foreign}\n"}, "its certificate is not from an authority in"),
     ):
         done = converge(secrets, ca, **more)
