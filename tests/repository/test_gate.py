@@ -115,10 +115,10 @@ def test_sanity_and_molecule() -> None:
     assert counts.molecule_counts(RECAP) == (7, 1, 0)
 
 
-def test_containers_have_one_worker_which_helps_with_the_rest() -> None:
+def test_one_worker_begins_with_containers_and_the_other_with_the_rest() -> None:
     times = {"lint": 2.0, "unit": 1.0, "integration": 10.0, "nodes": 3.0, "e2e": 4.0}
     layers = [Layer(name, "", (), seconds=1, containers=name in ("nodes", "e2e")) for name in times]
     waiting = order.ordered(layers, lambda layer: times[layer.name])
-    taken = [order.take(waiting, may) for may in (True, False, True, False, True, False, True)]
-    assert [layer and layer.name for layer in taken] == ["e2e", "lint", "nodes", "integration", "unit", None, None]
+    taken = [order.take(waiting, first) for first in (False, True, False, False, False, True)]
+    assert [layer and layer.name for layer in taken] == ["lint", "e2e", "integration", "unit", "nodes", None]
     assert order.duration(layers, lambda layer: times[layer.name]) == 12.0

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """``python -m tools.gate all`` or names of layers: run them, one line each, then a table. Exit status 0: all is well.
 
-Two workers keep two cores busy. Layers that start containers run one after the other, so that no two of them fight for
-the same containers; the worker that runs them helps with the others when they are done.
+Two workers keep two cores busy. One begins with the layers that start containers, the other with the rest; each helps
+the other when it is done. Clouds and containers have names and networks of their layer's, so that layers don't meet.
 """
 
 from __future__ import annotations

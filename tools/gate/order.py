@@ -22,10 +22,9 @@ def take(waiting: list[Layer], containers: bool) -> Layer | None:
 
     Args:
         waiting: layers in their order; the one that is taken is removed.
-        containers: this is the one worker that may start containers, which it does before all else.
+        containers: this is the worker that takes layers with containers before all else; the other takes them last.
     """
-    kinds = (True, False) if containers else (False,)
-    for kind in kinds:
+    for kind in (containers, not containers):
         for layer in waiting:
             if layer.containers is kind:
                 waiting.remove(layer)
@@ -40,9 +39,6 @@ def duration(layers: list[Layer], seconds: Callable[[Layer], float]) -> float:
     while waiting:
         worker = min(clocks, key=lambda key: clocks[key])
         layer = take(waiting, worker)
-        if layer is None:  # only containers are left, and they have their worker
-            worker = True
-            layer = take(waiting, worker)
-            assert layer is not None
+        assert layer is not None
         clocks[worker] += seconds(layer)
     return max(clocks.values())
