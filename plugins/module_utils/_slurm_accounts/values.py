@@ -202,8 +202,8 @@ def _seconds(value: t.Any, place: str, unit: int) -> int:
     match = _CLOCK.match(str(value))
     if match is None or isinstance(value, float):
         raise AccountsError(f"{place} is {value!r}; give a number, or 'days-hours:minutes:seconds' in quotes")
-    days, first, second, third = (int(part) if part else None for part in match.groups())
-    assert first is not None
+    days, minutes_or_hours, second, third = (int(part) if part else None for part in match.groups())
+    first = minutes_or_hours or 0
     if days is not None:
         return ((days * 24 + first) * 60 + (second or 0)) * 60 + (third or 0)
     if third is not None:

@@ -107,7 +107,7 @@ def test_only_certificates_are_kept() -> None:
     ("text", "reason"),
     [
         ("", "There is no certificate in it"),
-        (authority()[1], "There is no certificate in it"),
+        pytest.param(authority()[1], "There is no certificate in it", id="a key alone"),
         ("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----", "The certificate is damaged"),
     ],
 )
