@@ -116,7 +116,7 @@ class DomainController(Machine):
     def _administer(self, do: str, **order: Any) -> str:
         try:
             return self.execute(
-                "/opt/directory/administer.py", stdin=json.dumps({"do": do, **order}), seconds=_WORK_SECONDS
+                "python3", "/opt/directory/administer.py", stdin=json.dumps({"do": do, **order}), seconds=_WORK_SECONDS
             )
         except PodmanError as error:
             # Samba may repeat what it does not understand

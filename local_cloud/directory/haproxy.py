@@ -125,7 +125,7 @@ def _programs(groups: tuple[Group, ...]) -> list[str]:
             late = [f"{ports[group.name, target]}={server_name(target)}" for target in group.targets]
             lines += [
                 f"program delay-{group.name}",
-                f"    command /opt/directory/delay.py {group.delay:g} {' '.join(late)}",
+                f"    command /usr/bin/python3 /opt/directory/delay.py {group.delay:g} {' '.join(late)}",
             ]
     return lines
 

@@ -75,8 +75,8 @@ def role_folder(name: str) -> Path:
     Raises:
         AnsibleActionFail: there is none of that name.
     """
-    namespace, _, rest = name.partition(".")
-    collection, _, role = rest.partition(".")
+    namespace, _dot, rest = name.partition(".")
+    collection, _dot, role = rest.partition(".")
     try:
         found = importlib.util.find_spec(f"ansible_collections.{namespace}.{collection}")
     except (ImportError, ValueError):

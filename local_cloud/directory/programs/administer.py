@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Work on the domain of this controller, told by one JSON object on standard input: no password is ever an argument.

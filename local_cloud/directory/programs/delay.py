@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A slow line: ``delay SECONDS PORT=ADDRESS:PORT ...`` passes everything on, this much later, each way."""

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Before Samba's port 389: refuses what Active Directory refuses and Samba takes, passes on all else.

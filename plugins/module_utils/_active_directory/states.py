@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import typing as t
 from dataclasses import dataclass
 from dataclasses import field
 from typing import TYPE_CHECKING
@@ -104,7 +105,7 @@ class ServicePassword:
     name: str
 
 
-Step = Add | Modify | Move | Delete | ServicePassword
+Step: t.TypeAlias = "Add | Modify | Move | Delete | ServicePassword"
 
 
 @dataclass(frozen=True)

@@ -124,7 +124,7 @@ def plan(state: State, names: t.Sequence[str], hold: t.Sequence[str] = (), unhol
 
 
 def _is_there(state: State, wanted_name: str) -> bool:
-    name, _, version = wanted_name.partition("=")
+    name, _sign, version = wanted_name.partition("=")
     package = state.packages.get(name)
     if package is None:
         return not version and name in state.provided

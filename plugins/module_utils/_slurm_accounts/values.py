@@ -12,7 +12,7 @@ import typing as t
 from dataclasses import dataclass
 
 # What a value is once it is read: None is "not set".
-Value = int | float | str | frozenset[str] | tuple[tuple[str, int], ...] | None
+Value: t.TypeAlias = "int | float | str | frozenset[str] | tuple[tuple[str, int], ...] | None"
 
 COUNT, TRES, MINUTES, SECONDS, NUMBER, NAME, NAMES, SHARE = (
     *("count", "tres", "minutes", "seconds", "number", "name", "names", "share"),
