@@ -39,10 +39,8 @@ def test_a_plain_listener_has_no_certificate() -> None:
 def test_a_slow_line_delays_connections_and_not_the_checks() -> None:
     groups = (Group("quick", TARGETS, Check()), Group("late", TARGETS, Check(port=636), delay=1.5))
     text = render((), groups)
-    assert (
-        "program delay-late\n    command /usr/bin/python3 /opt/directory/delay.py 1.5 20000=10.0.0.10:389 20001=10.0.1.10:389\n"
-        in text
-    )
+    program = "    command /usr/bin/python3 /opt/directory/delay.py 1.5 20000=10.0.0.10:389 20001=10.0.1.10:389\n"
+    assert f"program delay-late\n{program}" in text
     assert "server 10.0.1.10:389 127.0.0.1:20001 check addr 10.0.1.10 port 636 " in text
     assert "server 10.0.1.10:389 10.0.1.10:389 check addr 10.0.1.10 port 389 " in text
 
