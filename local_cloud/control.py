@@ -115,22 +115,25 @@ def up(paths: CloudPaths, wanted: Wanted) -> Outcome:
     Raises:
         LocalCloudError: it can't start, or it runs with other settings.
     """
-    if is_running(paths):
-        return _join(paths, wanted)
+    joined = _join(paths, wanted) if is_running(paths) else None
+    if joined is not None:
+        return joined
     settings, note = resolve(paths, wanted)
     _start(paths, settings)
     return Outcome(settings, already=False, note=note)
 
 
-def _join(paths: CloudPaths, wanted: Wanted) -> Outcome:
-    """Somebody else has started it, perhaps a moment ago."""
+def _join(paths: CloudPaths, wanted: Wanted) -> Outcome | None:
+    """Somebody else has started it, perhaps a moment ago; None: it has just ended."""
     deadline = time.monotonic() + _START
     while True:
         try:
             running = client.call(paths, "GET", "health")
             break
         except client.NotUp:
-            if time.monotonic() > deadline or not is_running(paths):
+            if not is_running(paths):
+                return None
+            if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
     settings = ServerSettings(**{name: running[name] for name in ("name", "port", "provider", "speed", "enforce_iam")})

@@ -11,6 +11,8 @@ from ad_harness import KEYS
 from ad_harness import Domain
 from ad_harness import results
 
+from tests.support.cloud import wait_for
+
 COUNT = 500
 # Groups of a chain: each has the next one as a member.
 CHAIN = 20
@@ -61,11 +63,16 @@ def test_five_hundred_users_and_five_hundred_groups(domain: Domain) -> None:
 
 
 def test_a_connection_that_breaks_is_renewed(domain: Domain) -> None:
-    """The balancer goes away among a hundred users; the controller itself does the rest."""
+    """The balancer goes away among five hundred users; the controller itself does the rest."""
     path = domain.unit()
-    users = [{"name": f"torn{number}", "enabled": False} for number in range(100)]
+    users = [{"name": f"torn{number}", "enabled": False} for number in range(COUNT)]
     hosts = [domain.lab.balancer_address, domain.lab.controller.addresses[0]]
-    ends = threading.Timer(0.6, domain.lab.balancer.stop)
+
+    def end_among_them() -> None:
+        wait_for("the first users", lambda: "torn0" in domain.lab.controller.samba_tool("user", "list"), 60, pause=0.1)
+        domain.lab.balancer.stop()
+
+    ends = threading.Thread(target=end_among_them)
     ends.start()
     try:
         # the certificates of both are for the domain as well
