@@ -5,13 +5,16 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from operator_harness import Operator
 
+from local_cloud.directory.certificates import CertificateAuthority
+
 DOMAIN = "corp.example.com"
 NETWORK = {"vpc_cidr": "10.233.0.0/16", "availability_zones": ["us-west-2a"]}
-MADE = {
+MADE: dict[str, Any] = {
     "hyperpod_network": NETWORK,
     "hyperpod_directory": {"domain": DOMAIN, "availability_zones": ["us-west-2a", "us-west-2b"]},
     # there is no LDAP without machines
@@ -73,6 +76,27 @@ def test_made_killed_and_gone_on_with(operator: Operator) -> None:
     for value in values:
         for key in ("password", "private_key"):
             assert value.get(key, "nothing") not in run.output
+
+
+def test_a_certificate_of_ones_own_takes_its_place(operator: Operator, tmp_path: Path) -> None:
+    """Given as files: at the same ARN, so that endpoint and nodes keep it; again nothing changes."""
+    authority = CertificateAuthority()
+    made = authority.issue(f"ldaps.{DOMAIN}")
+    files = {"certificate_file": made.certificate, "private_key_file": made.key, "chain_file": authority.pem}
+    for key, text in files.items():
+        (tmp_path / key).write_text(text)
+    given = {"certificate": {key: str(tmp_path / key) for key in files}}
+    wish = {**MADE, "hyperpod_directory": {**MADE["hyperpod_directory"], **given}}
+    client = operator.client("acm")
+    (before,) = client.list_certificates()["CertificateSummaryList"]
+    run, again = operator.play("directory", wish), operator.play("directory", wish)
+    assert run.status == again.status == 0, run.output + again.output
+    assert (run.changed, again.changed) == (1, 0)
+    (after,) = client.list_certificates()["CertificateSummaryList"]
+    assert after["CertificateArn"] == before["CertificateArn"]
+    found = client.get_certificate(CertificateArn=after["CertificateArn"])["Certificate"]
+    assert found.strip() == made.certificate.strip()
+    assert "PRIVATE KEY" not in run.output + again.output
 
 
 def test_another_cluster_uses_it(operator: Operator) -> None:
