@@ -6,14 +6,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from cases_accounting import ACCOUNTING
+from cases_sssd import SSSD
+from systems import AMAZON
+from systems import DEBIAN
+from systems import UBUNTU
+from systems import node
+
 OTHERS_OFF = "\n\n".join(["other.LoadState=masked\nother.ActiveState=inactive"] * 5)
 BOOTED = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nrunning"
 CAN_SET_CLOCK = f"CapBnd:\t000001ffffffffff\n{BOOTED}"
 CONTAINER = f"CapBnd:\t00000000800405fb\n{BOOTED}"
-DEBIAN = {"case_distribution": "Debian", "case_os_family": "Debian"}
-UBUNTU = {"case_distribution": "Ubuntu", "case_os_family": "Debian"}
-AMAZON = {"case_distribution": "Amazon", "case_os_family": "RedHat"}
-
 CHRONY: dict[str, dict[str, Any]] = {
     "ubuntu-22": {**UBUNTU, "case_seen": CAN_SET_CLOCK},
     "ubuntu-24": {**UBUNTU, "case_seen": CAN_SET_CLOCK},
@@ -62,17 +65,6 @@ def seen(daemon: str = "slurmd", exec_start: str = "/opt/slurm/sbin/slurmd -D $S
     settings = more.pop("settings", "")
     facts.update({key.replace("__", "."): value for key, value in more.items()})
     return "\n".join([*(f"{key}={value}" for key, value in facts.items()), "--- settings in force", settings])
-
-
-def node(kind: str, controllers: int = 1, **more: Any) -> dict[str, Any]:
-    """The facts of a node, as far as the role reads them."""
-    return {
-        "node_type": kind,
-        "orchestrator": "Slurm",
-        "controllers": [{"ip_address": f"10.1.0.{n}", "hostname": f"ip-10-1-0-{n}"} for n in range(1, controllers + 1)],
-        "logins": [{"ip_address": "10.1.0.20", "hostname": "ip-10-1-0-20"}],
-        **more,
-    }
 
 
 EXACT = """# Written by the role podforge.hyperpod.slurm_base: changes made here are lost.
@@ -232,164 +224,6 @@ NODE_BASE: dict[str, dict[str, Any]] = {
         ],
     },
     "base-nothing-left": {**JAMMY, "node_base_repositories_only": True},
-}
-
-DIRECTORY = {
-    "sssd_ldaps_uri": ["ldaps.corp.example.com", "ldaps://second.example.com:1636"],
-    "sssd_ldaps_bind_secret_id": "hyperpod/ReadOnly",
-    "sssd_ldaps_bind_dn": "CN=ReadOnly,OU=Users,OU=CORP,DC=corp,DC=example,DC=com",
-    "sssd_ldaps_search_base": "DC=corp,DC=example,DC=com",
-    "sssd_ldaps_ca_certificate": "s3://bucket/ca.pem",
-}
-
-
-def sssd(version: str, **more: str) -> str:
-    """What files/look.sh says of a node that has sssd."""
-    facts = {"systemd": "running", "sssd.service.ActiveState": "active", "missing": "", "version": version}
-    facts.update({"mounted": "yes", **{key.replace("__", "."): value for key, value in more.items()}})
-    return "\n".join(f"{key}={value}" for key, value in facts.items())
-
-
-SSSD: dict[str, dict[str, Any]] = {
-    "sssd-ubuntu-22": {**UBUNTU, **DIRECTORY, "case_node": node("login"), "case_seen": sssd("2.6.3")},
-    "sssd-al2023": {**AMAZON, **DIRECTORY, "case_node": node("compute"), "case_seen": sssd("2.9.4")},
-    "sssd-debian-12": {**DEBIAN, **DIRECTORY, "case_node": node("controller"), "case_seen": sssd("2.8.2")},
-    "sssd-2.4": {**DEBIAN, **DIRECTORY, "case_node": node("login"), "case_seen": sssd("2.4.1")},
-    "sssd-2.10": {
-        **DEBIAN,
-        **DIRECTORY,
-        "case_node": node("login"),
-        "case_seen": sssd("2.10.1", sssd__service__User="sssd"),
-    },
-    "sssd-new-node": {
-        **DEBIAN,
-        **DIRECTORY,
-        "case_node": node("login"),
-        "case_seen": sssd("", missing="sssd sssctl pysss"),
-    },
-    "sssd-own": {
-        **DEBIAN,
-        **DIRECTORY,
-        "case_node": node("login"),
-        "case_seen": sssd("2.8.2").replace("\nmounted=yes", ""),
-        "sssd_ldaps_ca_certificate": "",
-        "sssd_ldaps_domain": "corp",
-        "sssd_ldaps_schema": "rfc2307bis",
-        "sssd_ldaps_id_mapping": False,
-        "sssd_ldaps_access_filter": "(memberOf=CN=Cluster,DC=corp,DC=example,DC=com)",
-        "sssd_ldaps_override_homedir": "/srv/homes/%d/%u",
-        "sssd_ldaps_home_mount": "",
-        "sssd_ldaps_ssh_auth": ["password"],
-        "sssd_ldaps_ssh_allow_groups": {"login": []},
-        "sssd_ldaps_sudo_groups": {"login": ["Cluster Admins", "Other"]},
-        "sssd_ldaps_sudo_rule": "ALL=(root) /usr/bin/scontrol",
-        "sssd_ldaps_check_user": "somebody",
-        "sssd_ldaps_config": {
-            "domain": {"entry_cache_timeout": 60, "offline_timeout": None},
-            "ssh": {"ssh_use_certificate_keys": False},
-        },
-    },
-    "sssd-ad": {
-        **DEBIAN,
-        "case_node": node("login"),
-        "case_seen": sssd("2.9.4", keytab="yes"),
-        "sssd_ldaps_uri": ["ldaps://dc1.corp.example.com:636"],
-        "sssd_ldaps_id_provider": "ad",
-        "sssd_ldaps_domain": "corp.example.com",
-        "sssd_ldaps_check_user": "somebody",
-    },
-    "sssd-none": {**DEBIAN, "case_node": node("login"), "case_seen": sssd("")},
-    "sssd-no-secret": {
-        **DEBIAN,
-        **DIRECTORY,
-        "case_node": node("login"),
-        "case_seen": sssd("2.8.2"),
-        "sssd_ldaps_bind_secret_id": "",
-    },
-    "sssd-no-uri": {
-        **DEBIAN,
-        **DIRECTORY,
-        "case_node": node("login"),
-        "case_seen": sssd("2.8.2"),
-        "sssd_ldaps_uri": "",
-    },
-    "sssd-all-wrong": {
-        **DEBIAN,
-        "case_node": node("login"),
-        "case_seen": sssd("2.8.2").replace("\nmounted=yes", ""),
-        "sssd_ldaps_uri": "ldap://plain.example.com, ldaps://a/b",
-        "sssd_ldaps_bind_secret_id": "x",
-        "sssd_ldaps_bind_password": "y",
-        "sssd_ldaps_bind_dn": "ReadOnly",
-        "sssd_ldaps_search_base": "",
-        "sssd_ldaps_domain": "a/b",
-        "sssd_ldaps_services": ["nss"],
-        "sssd_ldaps_ssh_allow_groups": {"login": ["Domain Users", "all*"], "head": []},
-        "sssd_ldaps_sudo_groups": {"login": ["%wheel"]},
-        "sssd_ldaps_override_homedir": "/home",
-    },
-}
-
-
-def accounts_seen(**more: str) -> str:
-    """What slurm_accounting's files/look.sh says of a controller that has everything, with changes."""
-    units = {
-        f"{unit}.{key}": value
-        for unit in ("munge", "mariadb", "slurmdbd")
-        for key, value in {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"}.items()
-    }
-    rest = {"cluster": "demo", "agents_storage": "", "state_id": "", "memory": "32000000", "ca": "", "unapplied": ""}
-    facts = {"systemd": "running", **units, **rest, **{key.replace("__", "."): value for key, value in more.items()}}
-    return "\n".join(f"{key}={value}" for key, value in facts.items())
-
-
-def keeper(controllers: int = 1, **more: Any) -> dict[str, Any]:
-    return node(
-        "controller", controllers, **{"hostname": "ip-10-1-0-1", "region": "us-west-2", "partition": "aws", **more}
-    )
-
-
-RDS = {
-    "slurm_accounting_database_host": "books.example",
-    "slurm_accounting_database_secret_id": "arn:aws:secretsmanager:us-west-2:111122223333:secret:books-AbCdEf",
-}
-ACCOUNTING: dict[str, dict[str, Any]] = {
-    "books": {"case_node": keeper(), "case_seen": accounts_seen()},
-    "books-small": {"case_node": keeper(), "case_seen": accounts_seen(memory="1000000")},
-    "books-settings": {
-        "case_node": keeper(),
-        "case_seen": accounts_seen(),
-        "slurm_accounting_config": {"AccountingStorageEnforce": ["limits"], "JobAcctGatherFrequency": 60},
-        "slurm_accounting_mariadb_config": {"max_allowed_packet": None, "innodb_buffer_pool_size": "8G", "x": True},
-        "slurm_accounting_slurmdbd_config": {"ArchiveJobs": True, "ArchiveDir": "/fsx/a", "DbdPort": 7000},
-    },
-    "books-rds": {"case_node": keeper(2), "case_seen": accounts_seen(mariadb__LoadState="not-found"), **RDS},
-    "books-pem": {
-        "case_node": keeper(partition="aws-cn"),
-        "case_seen": accounts_seen(),
-        **RDS,
-        "slurm_accounting_database_ca": "-----BEGIN CERTIFICATE-----\nx\n",
-    },
-    "books-off": {"case_node": keeper(), "case_seen": accounts_seen(), "slurm_accounting_enabled": False},
-    "books-service": {"case_node": keeper(), "case_seen": accounts_seen(), "slurm_accounting_by_service": True},
-    "books-compute": {"case_node": node("compute"), "case_seen": accounts_seen()},
-    "books-wrong": {
-        "case_node": keeper(2),
-        "case_seen": accounts_seen(
-            cluster="",
-            agents_storage="accounting_storage/slurmdbd",
-            slurmdbd__LoadState="masked",
-            mariadb__LoadState="not-found",
-        ),
-        "slurm_accounting_slurmdbd_config": {"StoragePass": "x", "dbdhost": "y", "ArchiveJobs": True},
-        "slurm_accounting_config": {"AccountingStorageType": "x"},
-        "slurm_accounting_database_ca": "relative.pem",
-    },
-    "books-rds-wrong": {
-        "case_node": keeper(partition="aws-cn"),
-        "case_seen": accounts_seen(),
-        "slurm_accounting_database_host": "books.example",
-    },
 }
 
 ALL = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.plan import plan
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.states import DEFAULT_POLICY
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.states import MARK
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ldaps_endpoint.states import Current
@@ -101,3 +102,8 @@ WHOLE = Current(
 
 def there(**more: Any) -> Current:
     return dataclasses.replace(WHOLE, **more)
+
+
+def outline(current: Current, desired: Any = WISH, surroundings: Any = AROUND) -> Any:
+    """The plan."""
+    return plan(current, desired, surroundings, REGION)
