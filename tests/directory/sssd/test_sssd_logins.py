@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import shlex
 import subprocess
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +18,8 @@ from sssd_world import SECRET
 from sssd_world import THIRD
 from sssd_world import World
 from sssd_world import wait_for
+
+from tests.support.cloud import ROOT
 
 # a little more than pam_id_timeout of these nodes
 REMEMBERED = 1.5
@@ -68,6 +72,44 @@ def test_disabled_users_are_refused_by_key_and_by_password(world: World) -> None
     world.lab.samba_tool("user", "enable", THIRD)
     time.sleep(REMEMBERED)
     assert world.ssh(THIRD, world.login, "true").returncode == 0
+
+
+def restart(world: World) -> str:
+    """The command that restarts sssd on a node."""
+    script = (ROOT / "roles/sssd_ldaps/files/restart-sssd.sh").read_text()
+    return f"sh -c {shlex.quote(script)} restart-sssd.sh ssh.service"
+
+
+def test_nobody_is_refused_while_sssd_restarts(world: World) -> None:
+    started = "systemctl show --property=ExecMainStartTimestampMonotonic --value sssd"
+    before = world.login.output(started)
+    over = threading.Event()
+
+    def log_in() -> list[str]:
+        refused = []
+        while not over.is_set():
+            done = world.ssh(DEVELOPER, world.login, "id -un")
+            refused += [done.stderr] if done.stdout != f"{DEVELOPER}\n" else []
+        return refused
+
+    with ThreadPoolExecutor(2) as pool:
+        refusals = [pool.submit(log_in) for _ in range(2)]
+        try:
+            for _ in range(4):
+                world.login.run(restart(world))
+        finally:
+            over.set()
+    assert [job.result() for job in refusals] == [[], []]
+    assert world.login.output(started) != before
+
+
+def test_neither_a_login_that_is_held_open_nor_a_killed_restart_closes_the_door(world: World) -> None:
+    state = "ps -o stat= -p $(systemctl show --property=MainPID --value ssh)"
+    # a connection of bash's own that never says who it is, for as long as the restart waits for it
+    world.login.run(f"exec 9<>/dev/tcp/127.0.0.1/22; sleep 0.5; timeout --signal=KILL 2 {restart(world)}", check=False)
+    assert world.login.output(state).startswith("T")
+    wait_for(lambda: not world.login.output(state).startswith("T"), 30)
+    assert world.ssh(DEVELOPER, world.login, "true").returncode == 0
 
 
 def test_two_nodes_that_make_the_same_home_at_once_make_one(world: World) -> None:
