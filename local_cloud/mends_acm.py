@@ -92,8 +92,8 @@ def _mend_use() -> None:
 
     @functools.wraps(inner_delete)
     def delete_certificate(self: Any, arn: str) -> None:
-        users = _users(arn)
-        if arn in self._certificates and users:
+        users = _users(arn) if arn in self._certificates else []
+        if users:
             raise JsonRESTError(
                 "ResourceInUseException",
                 f"Certificate {arn} in account {self.account_id} is in use: {', '.join(users)}.",

@@ -212,12 +212,15 @@ def _check_tls(backend: Any, certificate: str | None, policy: str | None) -> Non
 
 
 def _relink(backend: Any) -> None:
-    """moto only ever adds to the load balancers that a target group names."""
+    """moto only ever adds to the load balancers that a target group names. Rules of application ones are left to it."""
+    known = backend.load_balancers
     for group in backend.target_groups.values():
-        group.load_balancer_arns = [
+        others = [arn for arn in dict.fromkeys(group.load_balancer_arns) if arn in known and known[arn].type != NETWORK]
+        group.load_balancer_arns = others + [
             balancer.arn
-            for balancer in backend.load_balancers.values()
-            if any(group.arn in groups_of(listener) for listener in balancer.listeners.values())
+            for balancer in known.values()
+            if balancer.type == NETWORK
+            and any(group.arn in groups_of(listener) for listener in balancer.listeners.values())
         ]
 
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from local_cloud.providers.podman_command import Podman
 
 CONFIGURATION = "haproxy.cfg"
+# There while HAProxy runs with the files beside it.
+_TAKEN_UP = "taken-up"
 _SECONDS = 10.0
 
 
@@ -56,6 +58,9 @@ class Balancer(Machine):
         files = {name: text.encode() for name, text in certificates.items()}
         files[CONFIGURATION] = haproxy.render(listeners, groups).encode()
         changed = [name for name, content in files.items() if _read(self._folder / name) != content]
+        mark = self._folder / _TAKEN_UP
+        if changed:
+            mark.unlink(missing_ok=True)
         for name in changed:
             write_atomically(self._folder / name, files[name])
         for path in self._folder.glob("*.pem"):
@@ -71,11 +76,12 @@ class Balancer(Machine):
                 command=("haproxy", "-W", "-db", "-f", f"{haproxy.FOLDER}/{CONFIGURATION}"),
             )
             self._wait_for_another("")
-        elif changed:
+        elif not mark.exists():
             before = self._worker()
             self.execute("haproxy", "-c", "-W", "-f", f"{haproxy.FOLDER}/{CONFIGURATION}")
             self.podman.run("kill", "--signal=USR2", self.name)
             self._wait_for_another(before)
+        mark.touch()
 
     def health(self) -> dict[tuple[str, str], haproxy.Health]:
         """Health of the targets by (group, ``address:port``). Raises LocalCloudError when HAProxy doesn't answer."""

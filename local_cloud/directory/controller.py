@@ -110,7 +110,9 @@ class DomainController(Machine):
             default: addresses asked for all other names.
         """
         lines = [f"server=/{item}" for item in forwarders] + [f"server={address}" for address in default]
-        script = "cat >/etc/directory/forwarders; kill -HUP $(cat /run/dnsmasq.pid)"
+        # a container that was started a moment ago has none yet
+        ready = "until [ -s /run/dnsmasq.pid ]; do sleep 0.1; done"
+        script = f"{ready}; cat >/etc/directory/forwarders; kill -HUP $(cat /run/dnsmasq.pid)"
         self.execute("sh", "-c", script, stdin="".join(f"{line}\n" for line in lines))
 
     def _administer(self, do: str, **order: Any) -> str:

@@ -179,6 +179,8 @@ class Keeper:
 
     def _turn_directories(self) -> None:
         for backend, directory in directories():
+            if self._stop.is_set():
+                return
             try:
                 self._keep_directory(backend, directory)
             except (LocalCloudError, LaunchError) as error:
@@ -226,6 +228,9 @@ class Keeper:
             return True, False
 
     def _move(self, backend: Any, directory: Any, step: stages.Move) -> None:
+        if self._stop.is_set():
+            # the containers go down with us: what was seen of them says nothing; the next start looks again
+            return
         log.info("directory %s (%s): %s -> %s", directory.directory_id, directory.name, directory.stage, step.stage)
         with self._access.changes("ds"):
             if directory.stage == stages.DELETING and step.stage != stages.GONE:
@@ -250,6 +255,8 @@ class Keeper:
 
     def _turn_balancers(self) -> None:
         for backend, balancer in balancers():
+            if self._stop.is_set():
+                return
             spot = _spot_of_balancer(backend, balancer)
             if spot is None:
                 continue

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Protocol
@@ -219,6 +220,10 @@ class PodmanMachines:
             if own is not None and own not in kept:
                 self._podman.remove(container["Names"][0])
                 self._networks.drop()
+        for folder in self._folder.glob("*"):
+            if folder.name not in kept:
+                # it has the keys of certificates
+                shutil.rmtree(folder, ignore_errors=True)
 
     def serve_zones(self, vpc_id: str, files: Mapping[str, str]) -> None:
         """See Machines."""

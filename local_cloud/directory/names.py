@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 from typing import Any
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,8 +40,8 @@ def files_of(
     for name, addresses in balancers.items():
         own = "".join(f"{name}. {_ALIAS_TTL} IN A {address}\n" for address in addresses)
         texts[name] = _head(name) + own
-    files = {f"{name}.zone": text for name, text in texts.items()}
-    zones_conf = "".join(f'auth-zone:\n    name: "{name}."\n    zonefile: "{name}.zone"\n' for name in sorted(texts))
+    files = {_file(name): text for name, text in texts.items()}
+    zones_conf = "".join(f'auth-zone:\n    name: "{name}."\n    zonefile: "{_file(name)}"\n' for name in sorted(texts))
     asked = {_plain(name): addresses for name, addresses in rules.items()}
     stubs = [
         f'stub-zone:\n    name: "{name}."\n    stub-addr: {_AUTHORITY}\n' for name in sorted(texts) if name not in asked
@@ -50,6 +51,11 @@ def files_of(
         for name, addresses in sorted(asked.items())
     ]
     return {ZONES: zones_conf, STUBS: "".join(stubs), **files}
+
+
+def _file(name: str) -> str:
+    """The name of a zone may have a slash (RFC 2317)."""
+    return f"{quote(name, safe='')}.zone"
 
 
 def zone_text(zone: Any, balancers: Mapping[str, list[str]]) -> str:

@@ -79,7 +79,7 @@ def files_on_node(container: str, secrets: list[str]) -> list[str]:
     find = f"""
         find / -xdev {" ".join(f"-path {name} -prune -o" for name in _NOT_FILES)} -type f -size -20M -print0 |
         xargs -0 -r grep -lF -f "$1"
-        find /run /tmp /dev/shm -type f -size -20M -print0 2>/dev/null | xargs -0 -r grep -lF -f "$1"
+        find /run /tmp /dev/shm /fsx/home -type f -size -20M -print0 2>/dev/null | xargs -0 -r grep -lF -f "$1"
     """
     # a file of its own, in memory, which is gone when the shell is
     script = f'umask 077; list=$(mktemp -p /dev/shm); cat > "$list"; set -- "$list"; {find}; rm -f "$list"'

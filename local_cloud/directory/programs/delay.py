@@ -31,12 +31,15 @@ async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, se
             writer.write_eof()
 
     task = asyncio.create_task(write())
-    with contextlib.suppress(OSError):
+    try:
         while True:
             data = await reader.read(CHUNK)
             await pieces.put((loop.time() + seconds, data))
             if not data:
                 break
+    except OSError:
+        # a reset is an end, too
+        await pieces.put((loop.time() + seconds, b""))
     with contextlib.suppress(OSError):
         await task
 

@@ -58,7 +58,11 @@ def test_check_mode_says_what_would_be_made(operator: Operator) -> None:
 
 def test_made_killed_and_gone_on_with(operator: Operator) -> None:
     """Each part once, whatever happened before."""
-    operator.play_and_kill("directory", MADE, at="TASK [LDAPS endpoint]")
+    # somebody has this secret already
+    given = operator.client("secretsmanager").create_secret(
+        Name="demo/directory/admin", SecretString=json.dumps({"username": "Admin", "password": "Clouds-over-7-Hills"})
+    )["ARN"]
+    killed = operator.play_and_kill("directory", MADE, at="TASK [LDAPS endpoint]")
     run = operator.play("directory", MADE)
     assert run.status == 0, run.output
     cluster = "demo"
@@ -73,9 +77,13 @@ def test_made_killed_and_gone_on_with(operator: Operator) -> None:
     values = [
         json.loads(secrets.get_secret_value(SecretId=name)["SecretString"]) for name in there(operator)["secrets"]
     ]
-    for value in values:
-        for key in ("password", "private_key"):
-            assert value.get(key, "nothing") not in run.output
+    kept = [value[key] for value in values for key in ("password", "private_key") if key in value]
+    assert len(kept) == 3
+    for secret in kept:
+        lines = secret.splitlines()
+        # one line of a key: in outputs its line breaks are escaped
+        assert lines[len(lines) // 2] not in killed + run.output
+    assert "podforge:cluster" not in str(secrets.describe_secret(SecretId=given).get("Tags"))
 
 
 def test_a_certificate_of_ones_own_takes_its_place(operator: Operator, tmp_path: Path) -> None:
@@ -120,8 +128,15 @@ def test_the_network_keeps_its_block(operator: Operator) -> None:
 
 
 def test_teardown_removes_all_of_it(operator: Operator) -> None:
-    """And leaves the account as it was."""
-    run = operator.play("teardown", MADE)
-    assert run.status == 0, run.output
-    assert not any(there(operator).values()), there(operator)
+    """And leaves the account as it was; what can be restored is, by a run that makes it again."""
+    secrets = operator.client("secretsmanager")
+    authority = secrets.get_secret_value(SecretId="demo/directory/ca")["SecretString"]
+    for playbook, days in (("teardown", 7), ("directory", 7), ("teardown", 0)):
+        run = operator.play(playbook, {**MADE, "hyperpod_secret_recovery_days": days})
+        assert run.status == 0, run.output
+        if playbook == "directory":
+            assert secrets.get_secret_value(SecretId="demo/directory/ca")["SecretString"] == authority
+    # it was there before
+    assert there(operator) == {**{kind: [] for kind in there(operator)}, "secrets": ["demo/directory/admin"]}
+    secrets.delete_secret(SecretId="demo/directory/admin", ForceDeleteWithoutRecovery=True)
     assert operator.made()["vpcs"] == 0

@@ -77,3 +77,11 @@ def test_a_rule_goes_before_the_zone_of_its_name_and_after_longer_ones() -> None
         in stubs
     )
     assert 'forward-zone:\n    name: "ldaps.example.com."\n    forward-addr: 10.0.0.5@53\n' in stubs
+
+
+def test_a_zone_with_a_slash_has_a_file_like_any_other() -> None:
+    reverse = FakeZone("0/25.2.0.192.in-addr.arpa.", "Z3", private_zone=True, caller_reference="y")
+    files = files_of([reverse], {}, {})
+    assert "0%2F25.2.0.192.in-addr.arpa.zone" in files
+    assert 'name: "0/25.2.0.192.in-addr.arpa."' in files[ZONES]
+    assert not [name for name in files if "/" in name]

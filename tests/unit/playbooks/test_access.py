@@ -145,6 +145,7 @@ def test_ssh_through_a_bastion_host(tmp_path: Path) -> None:
     assert "proxycommand" not in read
     assert ssh_reads(text, tmp_path, "demo-bastion")["hostname"] == "198.51.100.7"
     assert ssh_reads(text, tmp_path, "demo-bastion")["user"] == "ec2-user"
+    assert "User " not in rendered("ssh_config.j2", bastion={"host": "198.51.100.7"})
 
 
 def test_a_cluster_without_nodes(tmp_path: Path) -> None:
