@@ -109,21 +109,13 @@ from ..module_utils._hyperpod.common import fail
 from ..module_utils._secret import api
 from ..module_utils._secret import plan
 
-_FIXES = {
-    "UserDoesNotExistException": "make the account first (podforge.hyperpod.ad_user), below the OU of the domain's "
-    "NetBIOS name; others are not the service's to change",
-    "InvalidPasswordException": "give the secret a password that the directory's policy allows",
-    "EntityDoesNotExistException": "correct directory_id: aws ds describe-directories",
-    "DirectoryUnavailableException": "wait until the directory is Active: aws ds describe-directories",
-}
-
 
 @dataclass(frozen=True)
 class Wish:
     """What an account is to have: a password, of a version of the secret unless it is a random one."""
 
     username: str
-    password: str
+    password: str = field(repr=False)
     version: str | None = None
     marks: Mapping[str, str] = field(default_factory=dict)
 
@@ -160,12 +152,6 @@ def wish_of(module: AnsibleAWSModule) -> Wish:
     return Wish(username, password, found.version(stage), found.tags)
 
 
-def with_fix(error: HyperPodError) -> HyperPodError:
-    """The error, with what to do about it where that is known."""
-    fix = _FIXES.get(error.code)
-    return error if fix is None else HyperPodError(f"{error.message}: {error.exception}. Fix: {fix}")
-
-
 def main() -> None:
     """Entry point of the module."""
     module = AnsibleAWSModule(
@@ -198,7 +184,7 @@ def main() -> None:
                 mark = {plan.mark(wish.username): wish.mark(params["directory_id"])}
                 api.tag(client_of(module, "secretsmanager"), params["secret"], mark)
     except HyperPodError as error:
-        fail(module, with_fix(error))
+        fail(module, error)
     module.exit_json(changed=changed, username=wish.username, version_id=wish.version)
 
 

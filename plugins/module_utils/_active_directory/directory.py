@@ -89,6 +89,13 @@ class Directory:
         self._connection, self.host = connect(self._reach)
         self.asked["connections"] += 1
 
+    def _bound(self) -> Any:
+        if self._connection is None:
+            raise DirectoryError(
+                f"Not done: the connection to {self.host} broke and could not be made again", "run this again"
+            )
+        return self._connection
+
     @functools.cached_property
     def own_sids(self) -> frozenset[bytes]:
         """Security identifiers of who we are bound as, groups included (MS-ADTS 3.1.1.3.2, rootDSE tokenGroups)."""
@@ -148,7 +155,7 @@ class Directory:
         while True:
             more = {**paged, **({"paged_cookie": cookie} if cookie else {})}
             asked = {"attributes": list(attributes), "controls": list(controls) or None, **more}
-            self._send("searches", functools.partial(self._connection.search, base, filter_text, scope, **asked))
+            self._send("searches", functools.partial(self._bound().search, base, filter_text, scope, **asked))
             result = self._connection.result
             if result["result"] == NO_SUCH_OBJECT:
                 return []
@@ -188,7 +195,7 @@ class Directory:
             Refused: the server refused; says why and what to do.
             ConnectionLost: whether it was done is not known.
         """
-        connection = self._connection
+        connection = self._bound()
         secret = {"unicodePwd": [password_value(password or "")]} if getattr(step, "password", False) else {}
         with_password = bool(secret)
         if isinstance(step, Add):

@@ -79,11 +79,16 @@ class _GroupsTask:
             for group, outcome in zip(self._wanted, made, strict=True)
             if group.present and group.members is not None and outcome.result != "failed"
         ]
-        self._find_members(with_members)
-        self._held = accounts(self._directory, [group.name for group in with_members], _HELD)
-        each = Each(self._directory, lambda group: group.name, self._membership)
-        filled = {outcome.name: outcome for outcome in each.run(with_members)}
-        outcomes = [_both(outcome, filled.get(outcome.name)) for outcome in made]
+        try:
+            self._find_members(with_members)
+            self._held = accounts(self._directory, [group.name for group in with_members], _HELD)
+        except DirectoryError as error:
+            # what was done with the groups themselves is told all the same
+            filled = {group.name: Outcome(group.name, "failed", message=str(error)) for group in with_members}
+        else:
+            each = Each(self._directory, lambda group: group.name, self._membership)
+            filled = {outcome.name: outcome for outcome in each.run(with_members)}
+        outcomes = [both(outcome, filled.get(outcome.name)) for outcome in made]
         result = result_of("groups", outcomes, diff=self._module._diff)
         return {**result, "asked": dict(self._directory.asked)}
 
@@ -157,12 +162,12 @@ class _GroupsTask:
         return found
 
 
-def _both(made: Outcome, filled: Outcome | None) -> Outcome:
+def both(made: Outcome, filled: Outcome | None) -> Outcome:
     """What became of a group and of its members."""
     if filled is None:
         return made
     if filled.result == "failed":
-        return replace(filled, dn=made.dn, changes=made.changes)
+        return replace(made, result="failed", message=filled.message, touched=made.changed)
     if not filled.changed:
         return made
     return replace(

@@ -42,11 +42,13 @@ class Outcome:
     message: str = ""
     before: Mapping[str, Any] | None = None
     after: Mapping[str, Any] | None = None
+    touched: bool = False
+    """Something was changed before it failed."""
 
     @property
     def changed(self) -> bool:
         """Whether the object was changed, or would be."""
-        return self.result in ("created", "changed", "removed")
+        return self.touched or self.result in ("created", "changed", "removed")
 
     def told(self) -> dict[str, Any]:
         """The outcome for the module's result."""

@@ -14,6 +14,7 @@ from typing import Any
 
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import api_call
 from ansible_collections.podforge.hyperpod.plugins.module_utils._hyperpod.common import client_of
+from ansible_collections.podforge.hyperpod.plugins.module_utils._secret.api import reset_password
 
 from .errors import DirectoryError
 
@@ -41,12 +42,23 @@ def generated(length: int, name: str) -> str:
 
 
 def _members(value: str) -> dict[str, Any] | None:
-    """What a secret's value has besides the password, if it is a JSON object that has one."""
+    """What a secret's value has besides the password, if it is a JSON object.
+
+    Raises:
+        DirectoryError: the object has no password.
+    """
     try:
         told = json.loads(value)
     except ValueError:
         return None
-    return told if isinstance(told, dict) and isinstance(told.get("password"), str) else None
+    if not isinstance(told, dict):
+        return None
+    if not isinstance(told.get("password"), str):
+        raise DirectoryError(
+            "the secret is there already, and is a JSON object without a text at password",
+            "add password to it, or give another password_secret",
+        )
+    return told
 
 
 def password_in(value: str) -> str:
@@ -83,11 +95,6 @@ def _promote(client: Any, name: str, version: str, before: str) -> None:
     client.update_secret_version_stage(
         SecretId=name, VersionStage=_CURRENT, MoveToVersionId=version, RemoveFromVersionId=before
     )
-
-
-@api_call("have AWS Directory Service set the password of {name} in {directory}")
-def _reset(client: Any, directory: str, name: str, password: str) -> None:
-    client.reset_user_password(DirectoryId=directory, UserName=name, NewPassword=password)
 
 
 class Passwords:
@@ -152,7 +159,7 @@ class Passwords:
 
     def set_by_service(self, directory: str, name: str, password: str) -> None:
         """Have AWS Directory Service set a password; this enables the account too."""
-        _reset(self._client("ds"), directory, name, password)
+        reset_password(self._client("ds"), directory, name, password)
 
     def _generate(self, user: User) -> str:
         password = generated(self._module.params["password_length"], user.name)

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 # A new directory costs by its edition; the service itself would take Enterprise.
 _NEW_EDITION = "Standard"
+# A directory that is still being made has no forwarders.
+_NEW = frozenset({"Requested", "Creating", "Created"})
 _WAY_AROUND = {
     "edition": "make another directory and move to it; the service changes the edition of none",
     "short_name": "make another directory with that name",
@@ -124,7 +126,13 @@ def _plan_existing(current: Current, desired: Desired) -> Outline:
     if current.forwarders is None:
         # Forwarders are told and set only while domain controllers run.
         wait_first = desired.forwarders is not None
-        return Outline(calls=tuple(calls), goal=ACTIVE, again=wait_first, before=before, after=after)
+        later: list[Call] = []
+        if current.stage in _NEW:
+            later = _forwarder_calls(str(current.described["DirectoryId"]), {}, desired)
+            after["conditional_forwarders"] = forwarders_told(dict(desired.forwarders or {}))
+        return Outline(
+            calls=tuple(calls), goal=ACTIVE, again=wait_first, later=tuple(later), before=before, after=after
+        )
     forwarders = _forwarder_calls(str(current.described["DirectoryId"]), current.addresses_by_domain(), desired)
     after["conditional_forwarders"] = forwarders_told(_forwarders_after(current, desired))
     warnings = []

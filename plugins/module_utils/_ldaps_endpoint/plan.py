@@ -165,7 +165,7 @@ def _register(steps: Steps, current: Current, addresses: list[str], around: Surr
         steps.add("RegisterTargets", request, f"domain controllers to ask: {_listed(missing)}")
     extra = [place for place in there if place[0] not in addresses or place[1] != LDAP_PORT]
     if extra:
-        gone = [{"Id": address, "Port": port} for address, port in sorted(extra)]
+        gone = [dict(there[place]) for place in sorted(extra)]
         request = {"TargetGroupArn": group_arn, "Targets": gone}
         told = _listed(f"{address}:{port}" for address, port in extra)
         steps.add("DeregisterTargets", request, f"not to be asked any more: {told}")

@@ -11,12 +11,22 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 from typing import Any
 
+from .._hyperpod.common import HyperPodError
 from .._hyperpod.common import api_call
 from .plan import Found
 from .plan import value_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+# Of ResetUserPassword (AWS Directory Service API reference).
+_FIXES = {
+    "UserDoesNotExistException": "Fix: make the account first (podforge.hyperpod.ad_user), below the OU of the "
+    "domain's NetBIOS name; others are not the service's to change",
+    "InvalidPasswordException": "Fix: give a password that the directory's policy allows",
+    "EntityDoesNotExistException": "Fix: correct directory_id: aws ds describe-directories",
+    "DirectoryUnavailableException": "Fix: wait until the directory is Active: aws ds describe-directories",
+}
 
 
 def find(client: Any, name: str, *stages: str) -> Found | None:
@@ -92,6 +102,18 @@ def delete(client: Any, name: str, days: int) -> None:
 
 
 @api_call("set the password of {username} in directory {directory}")
-def reset_password(client: Any, directory: str, username: str, password: str) -> None:
-    """Give an account a password, and enable it."""
+def _reset(client: Any, directory: str, username: str, password: str) -> None:
     client.reset_user_password(DirectoryId=directory, UserName=username, NewPassword=password)
+
+
+def reset_password(client: Any, directory: str, username: str, password: str) -> None:
+    """Have AWS Directory Service give an account a password, and enable it.
+
+    Raises:
+        HyperPodError: the service refuses, with the fix where it is known.
+    """
+    try:
+        _reset(client, directory, username, password)
+    except HyperPodError as error:
+        error.advice = _FIXES.get(error.code, "")
+        raise

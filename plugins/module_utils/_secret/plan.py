@@ -46,7 +46,7 @@ class Found:
     deleted: bool = False
     tags: Mapping[str, str] = field(default_factory=dict)
     stages: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    values: Mapping[str, Mapping[str, Any]] = field(default_factory=dict, repr=False)
 
     @property
     def current(self) -> Mapping[str, Any] | None:
@@ -68,8 +68,8 @@ class Plan:
     """Calls to make, in the order of the fields; ``put`` is label and value, ``tags`` are those that are missing."""
 
     restore: bool = False
-    create: Mapping[str, Any] | None = None
-    put: tuple[str, Mapping[str, Any]] | None = None
+    create: Mapping[str, Any] | None = field(default=None, repr=False)
+    put: tuple[str, Mapping[str, Any]] | None = field(default=None, repr=False)
     promote: bool = False
     settle: bool = False
     delete: bool = False

@@ -17,8 +17,6 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._active_director
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.errors import DirectoryError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.errors import Refused
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.objects import Each
-from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.objects import Outcome
-from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.objects import failure_table
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.objects import result_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.states import Plan
 from ansible_collections.podforge.hyperpod.plugins.module_utils._active_directory.tls import explained
@@ -203,8 +201,6 @@ def test_a_secret_that_is_there_has_the_password(vault: Any) -> None:
     [
         ("Plain-Word-1", "Plain-Word-1", "New-Word-2"),
         ('{"user": "a", "password": "In-Json-1"}', "In-Json-1", '{"user": "a", "password": "New-Word-2"}'),
-        ('{"user": "a"}', '{"user": "a"}', "New-Word-2"),
-        ('{"password": 7}', '{"password": 7}', "New-Word-2"),
         ('"quoted"', '"quoted"', "New-Word-2"),
         ("[1]", "[1]", "New-Word-2"),
     ],
@@ -212,6 +208,13 @@ def test_a_secret_that_is_there_has_the_password(vault: Any) -> None:
 def test_forms_of_secrets(value: str, password: str, after: str) -> None:
     assert passwords.password_in(value) == password
     assert passwords.with_password(value, "New-Word-2") == after
+
+
+@pytest.mark.parametrize("value", ['{"user": "a"}', '{"password": 7}'])
+def test_an_object_without_a_password_is_not_taken_for_one(value: str) -> None:
+    for refused in (passwords.password_in, lambda text: passwords.with_password(text, "New-Word-2")):
+        with pytest.raises(DirectoryError, match="JSON object without a text at password"):
+            refused(value)
 
 
 def test_a_secret_without_a_password(vault: Any) -> None:
@@ -360,27 +363,3 @@ def test_a_connection_that_breaks_twice_is_told() -> None:
 
     assert "broke at a" in each(wire, one).run(["a"])[0].message
     assert wire.connected == 2
-
-
-def test_without_a_connection_nothing_more_is_tried() -> None:
-    tried: list[str] = []
-
-    def one(item: str, _again: bool) -> Plan:
-        tried.append(item)
-        raise ConnectionLost("the connection broke.")
-
-    outcomes = each(Wire(gone=True), one).run(["a", "b", "c"])
-    assert tried == ["a"]
-    assert [outcome.result for outcome in outcomes] == ["failed"] * 3
-    assert outcomes[2].message == "Not done: dc1:636 does not answer in time"
-
-
-def test_the_same_reason_is_told_once() -> None:
-    failed = [Outcome(f"user{number}", "failed", message="no rights") for number in range(500)]
-    assert failure_table("users", failed, 500).splitlines() == [
-        "All 500 users failed:",
-        "  user0, user1, user2 and 497 more  no rights",
-    ]
-    different = [Outcome(f"user{number}", "failed", message=f"reason {number}") for number in range(30)]
-    assert failure_table("users", different, 500).splitlines()[-1] == "  and 10 more reasons, see users in the result"
-    assert failure_table("users", failed[:1], 1) == "user0 failed: no rights"

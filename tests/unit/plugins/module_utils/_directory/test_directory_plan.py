@@ -203,6 +203,15 @@ def test_what_is_under_way_is_joined(stage: str) -> None:
     assert (outline.goal, outline.again) == ("active", True)
 
 
+@pytest.mark.parametrize(("stage", "later"), [("Creating", ["CreateConditionalForwarder"]), ("Restoring", [])])
+def test_forwarders_of_one_that_is_being_made_are_told(stage: str, later: list[str]) -> None:
+    """Those of a directory that is busy otherwise are not known."""
+    desired = wish(forwarders={"other.example.com": ("10.9.0.5",)})
+    outline = plan(there(stage, forwarders=None), desired, Surroundings())
+    assert [call.operation for call in outline.later] == later
+    assert ("conditional_forwarders" in outline.after) is bool(later)
+
+
 def test_one_that_is_being_deleted_is_made_again() -> None:
     outline = plan(there("Deleting", forwarders=None), WISH, Surroundings())
     assert (outline.calls, outline.goal, outline.again) == ((), "gone", True)
