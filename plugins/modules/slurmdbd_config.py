@@ -110,7 +110,6 @@ import grp
 import os
 import pwd
 import stat
-import tempfile
 import typing as t
 from pathlib import Path
 
@@ -118,6 +117,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import secret_text
+from ansible_collections.podforge.hyperpod.plugins.module_utils._replace_file import replace_file
 from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_database import DatabaseError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_database.conf import login_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_database.conf import masked
@@ -171,21 +171,6 @@ def access(owner: str, group: str) -> tuple[int, int, int]:
         raise DatabaseError(f"owner, group: {error}: Slurm's user and group come with the node's image") from error
 
 
-def write(module: AnsibleModule, path: str, text: str, wanted: tuple[int, int, int]) -> None:
-    """Replace the file at once; it is nobody else's to read at any moment."""
-    handle, candidate = tempfile.mkstemp(dir=Path(path).parent, prefix=".slurmdbd.conf.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chown(candidate, wanted[1], wanted[2])
-        Path(candidate).chmod(wanted[0])
-        if module.params["mark"]:
-            Path(module.params["mark"]).touch()
-        Path(candidate).replace(path)
-    finally:
-        Path(candidate).unlink(missing_ok=True)
-
-
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Read, compare, write; the result for exit_json."""
     path = module.params["path"]
@@ -196,7 +181,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     before = read(path)
     changed = before != (text, wanted)
     if changed and not module.check_mode:
-        write(module, path, text, wanted)
+        replace_file(path, text, mode=wanted[0], owner=wanted[1:], mark=module.params["mark"])
     return {
         "changed": changed,
         "path": path,

@@ -95,12 +95,12 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
+from ansible_collections.podforge.hyperpod.plugins.module_utils._replace_file import replace_file
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.certificates import ends as end_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.certificates import needs_aws
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.certificates import only_certificates
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.certificates import read as read_source
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import replace_file
 
 NEAR = datetime.timedelta(days=30)
 MODE = 0o644

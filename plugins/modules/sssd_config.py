@@ -127,10 +127,10 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
+from ansible_collections.podforge.hyperpod.plugins.module_utils._replace_file import replace_file
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import MASK
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SECRET_OPTIONS
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import replace_file
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.conf import check as check_sections
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.conf import prove
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.conf import render

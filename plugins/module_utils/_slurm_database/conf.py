@@ -17,7 +17,7 @@ from . import DatabaseError
 _LOGIN_KEY = "StoragePass"
 MASK = "(secret)"
 _KEY = re.compile(r"^[A-Za-z][A-Za-z0-9]*$")
-_LINE = re.compile(rf"(?mi)^(\s*{_LOGIN_KEY}\s*=).*$")
+_LINE = re.compile(rf"(?mi)({_LOGIN_KEY}\s*=).*$")
 
 
 def render(config: t.Mapping[str, t.Any], login: tuple[str, str] | None) -> str:

@@ -96,4 +96,4 @@ def token_of(text: str, secret: str) -> tuple[str, str] | None:
 def without_secret(text: str) -> str:
     """The file as it may be shown."""
     lines = [line for line in text.split("\n") if not line.startswith(_PROOF)]
-    return "\n".join(re.sub(r"^(\s*\S*(?:authtok|password)\s*=).*", rf"\1 {MASK}", line) for line in lines)
+    return "\n".join(re.sub(r"(?i)^(.*?(?:authtok|password)\s*=).*", rf"\1 {MASK}", line) for line in lines)

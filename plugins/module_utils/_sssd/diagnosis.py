@@ -66,7 +66,7 @@ def endpoint(uri: str) -> tuple[str, int]:
 def of_connection(error: OSError, host: str, port: int, seconds: float) -> Problem:
     """Why there is no TCP connection."""
     way = "see that the balancer is there, and that security groups and routes let this node reach it"
-    if isinstance(error, TimeoutError):
+    if isinstance(error, TimeoutError) or "timed out" in str(error):
         return Problem("network", f"Nothing answers at port {port} within {seconds:.0f} s", way, passing=True)
     if isinstance(error, ConnectionRefusedError):
         what = f"Nothing listens at port {port} (connection refused)"
@@ -111,7 +111,7 @@ def of_handshake(error: OSError, port: int) -> Problem:
         return Problem(
             "tls", what, "make its listener a TLS listener with the certificate, or take the port that has one"
         )
-    if isinstance(error, (TimeoutError, ConnectionError, EOFError)) or "EOF" in reason:
+    if isinstance(error, (TimeoutError, ConnectionError, EOFError)) or "EOF" in reason or "timed out" in reason:
         what = f"The connection to port {port} ends before TLS has begun ({reason})"
         return Problem("network", what, "see that the balancer has healthy targets", passing=True)
     return Problem("tls", f"No common TLS: {reason}", "let the listener's policy offer TLS 1.2 or 1.3")

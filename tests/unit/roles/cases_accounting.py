@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from systems import AMAZON
 from systems import node
 
 
@@ -33,6 +34,7 @@ RDS = {
 }
 ACCOUNTING: dict[str, dict[str, Any]] = {
     "books": {"case_node": keeper(), "case_seen": accounts_seen()},
+    "books-al2023": {**AMAZON, "case_node": keeper(), "case_seen": accounts_seen()},
     "books-small": {"case_node": keeper(), "case_seen": accounts_seen(memory="1000000")},
     "books-settings": {
         "case_node": keeper(),

@@ -36,6 +36,11 @@ def test_a_database_on_the_controller(rendered: dict[str, Any]) -> None:
     assert "innodb_buffer_pool_size=128M" in rendered["books-small"]["cnf"]
 
 
+def test_where_the_settings_of_mariadb_are(rendered: dict[str, Any]) -> None:
+    assert rendered["books"]["mariadb"] == ["/etc/mysql/mariadb.conf.d/70-podforge.cnf", "mariadbd"]
+    assert rendered["books-al2023"]["mariadb"] == ["/etc/my.cnf.d/70-podforge.cnf", "/usr/libexec/mariadbd"]
+
+
 def test_own_settings(rendered: dict[str, Any]) -> None:
     host = rendered["books-settings"]
     assert host["problems"] == []
@@ -74,7 +79,7 @@ def test_all_problems_are_named_at_once(rendered: dict[str, Any]) -> None:
         "/opt/slurm/etc/slurm.conf has no ClusterName after 300 seconds",
         "/opt/slurm/etc/slurm.conf, which the service's agent writes, sets AccountingStorageType",
         "slurmdbd.service is masked on this controller",
-        "MariaDB is not on this controller",
+        "mariadb.service is not-found on this controller",
         "the cluster has 2 controllers",
         "slurm_accounting_database_ca is none of",
         "slurm_accounting_slurmdbd_config sets dbdhost, storagepass:",

@@ -209,7 +209,7 @@ def test_forwarders_of_one_that_is_being_made_are_told(stage: str, later: list[s
     desired = wish(forwarders={"other.example.com": ("10.9.0.5",)})
     outline = plan(there(stage, forwarders=None), desired, Surroundings())
     assert [call.operation for call in outline.later] == later
-    assert ("conditional_forwarders" in outline.after) is bool(later)
+    assert bool(outline.after["conditional_forwarders"]) is bool(later)
 
 
 def test_one_that_is_being_deleted_is_made_again() -> None:

@@ -200,3 +200,8 @@ def test_why_a_database_does_not_answer(said: str, cause: str) -> None:
     assert told.startswith("database db:3306: ")
     assert cause in told
     assert said in told
+
+
+@pytest.mark.parametrize("line", ["StoragePass={}", "#StoragePass={}", "StorageUser=slurm storagepass = {}"])
+def test_no_diff_shows_the_password_of_a_file_that_was_there(line: str) -> None:
+    assert "Old-Secret-1" not in conf.masked(f"DbdHost=x\n{line.format('Old-Secret-1')}\n")

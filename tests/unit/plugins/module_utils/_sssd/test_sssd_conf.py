@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.podforge.hyperpod.plugins.module_utils._replace_file import replace_file
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd import conf
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SssdError
-from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import replace_file
 
 SECTIONS: dict[str, dict[str, Any]] = {
     "sssd": {"services": ["nss", "pam"], "domains": ["corp"], "full_name_format": None},
@@ -120,3 +120,10 @@ def test_a_blank_text_is_no_value() -> None:
     assert "debug_level" not in text
     assert "ldap_access_filter" not in text
     assert "enumerate = False" in text
+
+
+@pytest.mark.parametrize("line", ["ldap_default_authtok = {}", "# ldap_default_authtok = {}", "; old_PASSWORD={}"])
+def test_no_diff_shows_what_stood_there_before(line: str) -> None:
+    shown = conf.without_secret(f"[domain/x]\n{line.format('Old-Secret-1')}\nldap_default_authtok_type = password")
+    assert "Old-Secret-1" not in shown
+    assert shown.endswith("ldap_default_authtok_type = password")
