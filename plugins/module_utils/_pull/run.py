@@ -15,6 +15,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import traceback
 import typing as t
@@ -126,16 +127,23 @@ def run_playbook(console: Console, command: list[str], environment: dict[str, st
         start_new_session=True,
     )
 
+    said: list[threading.Thread] = []
+
     def pass_on(number: int, _frame: object) -> None:
-        console.say(f"podforge: got {signal.Signals(number).name}, ending ansible-playbook")
         with contextlib.suppress(ProcessLookupError):  # it has ended meanwhile
             os.killpg(process.pid, number)
+        # not here: the line that is being written at this moment holds the console
+        text = f"podforge: got {signal.Signals(number).name}, ending ansible-playbook"
+        said.append(threading.Thread(target=console.say, args=(text,)))
+        said[-1].start()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, pass_on)
     if process.stdout is not None:
         console.relay(process.stdout)
     code = process.wait()
+    for thread in said:
+        thread.join()
     return code if code >= 0 else 128 - code
 
 

@@ -73,6 +73,10 @@ class Node:
         """What the script prints."""
         return self.run(script).stdout.strip()
 
+    def forget(self) -> None:
+        """As after a boot: sssd knows nobody yet, and no connection."""
+        self.run("systemctl stop sssd; rm -f /var/lib/sss/db/*.ldb /var/lib/sss/mc/*; systemctl start sssd")
+
     def ids(self, user: str) -> str | None:
         """What ``id`` says; None: nobody of that name is known."""
         done = self.run(f"id {user}", check=False)

@@ -93,9 +93,9 @@ def test_nobody_is_refused_while_sssd_restarts(world: World) -> None:
         return refused
 
     with ThreadPoolExecutor(2) as pool:
-        refusals = [pool.submit(log_in) for _ in range(2)]
+        refusals = [pool.submit(log_in) for _login in range(2)]
         try:
-            for _ in range(4):
+            for _restart in range(4):
                 world.login.run(restart(world))
         finally:
             over.set()

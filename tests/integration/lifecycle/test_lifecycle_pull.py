@@ -135,6 +135,7 @@ def test_output_that_is_the_log_is_not_doubled(ready: Node) -> None:
             stdin=subprocess.DEVNULL,
             stdout=log,
             check=False,
+            timeout=120,
         )
     assert done.returncode == 0
     lines = ready.log.read_text().splitlines()
