@@ -19,6 +19,9 @@ from preflight_defects import plan
 from preflight_defects import storage
 from preflight_world import World
 
+# What is found is the module's own doing.
+pytestmark = pytest.mark.one_core
+
 
 @pytest.fixture(name="world", scope="module")
 def _world(cloud: Cloud) -> World:

@@ -21,6 +21,9 @@ from modules_harness import PREFIX
 from modules_harness import REGION
 from modules_harness import Cloud
 
+# What is said of a failure is the module's own doing.
+pytestmark = pytest.mark.one_core
+
 
 @pytest.fixture(name="place", scope="module")
 def _place(cloud: Cloud) -> Place:

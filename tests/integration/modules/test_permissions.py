@@ -25,6 +25,9 @@ from preflight_world import group_of
 
 from tools import permissions
 
+# Which calls a module makes is its own code's doing.
+pytestmark = pytest.mark.one_core
+
 Step = Callable[[World], dict[str, Any]]
 
 
