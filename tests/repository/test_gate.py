@@ -15,6 +15,7 @@ import pytest
 from tools.gate import counts
 from tools.gate import order
 from tools.gate import report
+from tools.gate import tree
 from tools.gate.model import ROOT
 from tools.gate.model import Check
 from tools.gate.model import Layer
@@ -122,3 +123,16 @@ def test_one_worker_begins_with_containers_and_the_other_with_the_rest() -> None
     taken = [order.take(waiting, first) for first in (False, True, False, False, False, True)]
     assert [layer and layer.name for layer in taken] == ["lint", "e2e", "integration", "unit", "nodes", None]
     assert order.duration(layers, lambda layer: times[layer.name]) == 12.0
+
+
+def test_the_copy_of_another_tree_leaves_no_folder_behind(tmp_path: Path) -> None:
+    for name in ("roles/gone/tasks/main.yml", "roles/there/old/file", "tests/output/kept"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("")
+    tree.synchronise(tmp_path, ["galaxy.yml"])
+    assert sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*")) == [
+        "galaxy.yml",
+        "tests",
+        "tests/output",
+        "tests/output/kept",
+    ]

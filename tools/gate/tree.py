@@ -60,12 +60,16 @@ def source_files() -> list[str]:
 def synchronise(target: Path, names: list[str]) -> None:
     """Make ``target`` hold exactly these files, touching only those that differ."""
     wanted = set(names)
-    for folder, _folders, files in os.walk(target):
+    for folder, folders, files in os.walk(target, topdown=False):
         for file in files:
             path = Path(folder, file)
             name = path.relative_to(target).as_posix()
             if name not in wanted and not name.startswith("tests/output/"):
                 path.unlink()
+        # an empty folder of roles/ would be a role without a README
+        for path in (Path(folder, name) for name in folders):
+            if not path.is_symlink() and not any(path.iterdir()):
+                path.rmdir()
     for name in names:
         source, copy = ROOT / name, target / name
         if copy.is_symlink() or source.is_symlink():
