@@ -18,9 +18,6 @@ from modules_harness import ROOT
 from modules_harness import Ansible
 from modules_harness import Cloud
 
-# How calls are tried again is the modules' own doing.
-pytestmark = pytest.mark.one_core
-
 # Together 30 %: each request meets one of them or none.
 KINDS = {"throttle": 12, "server_error": 10, "drop": 10}
 

@@ -16,9 +16,6 @@ from modules_harness import Ansible
 from modules_harness import Cloud
 from modules_harness import eventually
 
-# How many calls are made is the module's own doing.
-pytestmark = pytest.mark.one_core
-
 NAME = "many"
 
 

@@ -19,9 +19,6 @@ from preflight_defects import plan
 from preflight_defects import storage
 from preflight_world import World
 
-# What is found is the module's own doing.
-pytestmark = pytest.mark.one_core
-
 
 @pytest.fixture(name="world", scope="module")
 def _world(cloud: Cloud) -> World:
@@ -42,6 +39,8 @@ def test_nothing_is_found_where_all_is_well(world: World) -> None:
     assert {"quota", "bucket_private", "entry_exists", "secret", "pod_cidr", "fsx_mount_name"} <= seen
 
 
+# What is found is the module's own doing.
+@pytest.mark.one_core
 @pytest.mark.parametrize("defect", DEFECTS, ids=[defect[0] for defect in DEFECTS])
 def test_one_defect(world: World, defect: Defect) -> None:
     what, edit, level, check, words = defect

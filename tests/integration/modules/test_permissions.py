@@ -25,9 +25,6 @@ from preflight_world import group_of
 
 from tools import permissions
 
-# Which calls a module makes is its own code's doing.
-pytestmark = pytest.mark.one_core
-
 Step = Callable[[World], dict[str, Any]]
 
 
@@ -286,6 +283,8 @@ def test_every_documented_action_has_a_step(plugin: str) -> None:
     assert sorted(STEPS[plugin]) == sorted(permissions.actions_of(plugin))
 
 
+# Which calls a module makes is its own code's doing.
+@pytest.mark.one_core
 @pytest.mark.parametrize(("plugin", "action"), [(plugin, action) for plugin in STEPS for action in STEPS[plugin]])
 def test_without_it_an_error_names_it(world: World, plugin: str, action: str) -> None:
     world.cloud.allow("limited", permissions.policy([plugin], without=frozenset({action})))
@@ -308,6 +307,8 @@ DONE: dict[str, tuple[Step, set[str]]] = {
 }
 
 
+# The same.
+@pytest.mark.one_core
 @pytest.mark.parametrize("plugin", [plugin for plugin in STEPS if permissions.optional_of(plugin)])
 def test_without_the_optional_ones_the_work_is_done(world: World, plugin: str) -> None:
     """Some are asked for to show progress, all others only after a failure."""
