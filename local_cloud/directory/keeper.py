@@ -247,11 +247,12 @@ class Keeper:
         self._wake.set()
 
     def _forward(self, directory: Any) -> None:
-        wanted = record(directory).get("forwarders", {})
+        # a copy: what a customer changes while the controller is told must differ from what it was told
+        wanted = dict(record(directory).get("forwarders", {}))
         spot = _spot_of_directory(directory)
         if self._applied.get(spot.id) != wanted:
             self._machines.forward(spot, wanted)
-            self._applied[spot.id] = {domain: list(addresses) for domain, addresses in wanted.items()}
+            self._applied[spot.id] = wanted
 
     def _turn_balancers(self) -> None:
         for backend, balancer in balancers():
