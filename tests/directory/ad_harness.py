@@ -4,8 +4,10 @@
 
 from __future__ import annotations
 
-import csv
+import re
+import socket
 import ssl
+import subprocess
 from typing import Any
 
 import ldap3
@@ -111,9 +113,18 @@ class Domain:
         wait_for("healthy targets", are_healthy, 20, 0.1)
 
     def sessions(self) -> int:
-        """Connections that the balancer has had."""
-        rows = csv.DictReader(self.lab.balancer._ask("show stat").lstrip("# ").splitlines())
-        return sum(int(row["stot"]) for row in rows if row["svname"] == "FRONTEND")
+        """Connections from this machine that the balancer has had and that have ended; nodes' are not counted."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((self.lab.balancer_address, 636))
+            own = str(probe.getsockname()[0])
+        command = ["podman", "logs", self.lab.balancer.name]
+        log = subprocess.run(command, check=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+        return len(re.findall(rf"^{re.escape(own)}:[0-9]+ \[", log, re.MULTILINE))
+
+    def one_more_than(self, before: int) -> bool:
+        """Whether there was exactly one more, once the balancer has said so."""
+        wait_for("a session in the balancer's log", lambda: self.sessions() > before, 20, 0.1)
+        return self.sessions() == before + 1
 
 
 def only(result: dict[str, Any], kind: str) -> dict[str, Any]:
