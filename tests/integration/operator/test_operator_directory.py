@@ -8,7 +8,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pytest
 from operator_harness import Operator
 
 from local_cloud.directory.certificates import CertificateAuthority
@@ -57,8 +56,6 @@ def test_check_mode_says_what_would_be_made(operator: Operator) -> None:
     assert not any(there(operator).values())
 
 
-# What these make stays for the next one: all of them run, or none.
-@pytest.mark.one_core
 def test_made_killed_and_gone_on_with(operator: Operator) -> None:
     """Each part once, whatever happened before."""
     # somebody has this secret already
@@ -89,7 +86,6 @@ def test_made_killed_and_gone_on_with(operator: Operator) -> None:
     assert "podforge:cluster" not in str(secrets.describe_secret(SecretId=given).get("Tags"))
 
 
-@pytest.mark.one_core
 def test_a_certificate_of_ones_own_takes_its_place(operator: Operator, tmp_path: Path) -> None:
     """Given as files: at the same ARN, so that endpoint and nodes keep it; again nothing changes."""
     authority = CertificateAuthority()
@@ -111,7 +107,6 @@ def test_a_certificate_of_ones_own_takes_its_place(operator: Operator, tmp_path:
     assert "PRIVATE KEY" not in run.output + again.output
 
 
-@pytest.mark.one_core
 def test_another_cluster_uses_it(operator: Operator) -> None:
     """By the name of its secret and the ARN of its certificate; what is missing is told."""
     arn = operator.client("acm").list_certificates()["CertificateSummaryList"][0]["CertificateArn"]
@@ -124,7 +119,6 @@ def test_another_cluster_uses_it(operator: Operator) -> None:
     )
 
 
-@pytest.mark.one_core
 def test_the_network_keeps_its_block(operator: Operator) -> None:
     """Another one is refused before anything is made."""
     before = operator.made()
@@ -133,7 +127,6 @@ def test_the_network_keeps_its_block(operator: Operator) -> None:
     assert operator.made() == before
 
 
-@pytest.mark.one_core
 def test_teardown_removes_all_of_it(operator: Operator) -> None:
     """And leaves the account as it was; what can be restored is, by a run that makes it again."""
     secrets = operator.client("secretsmanager")
