@@ -7,6 +7,8 @@ from __future__ import annotations
 from typing import Any
 
 from cases_accounting import ACCOUNTING
+from cases_containers import ADOPT
+from cases_containers import CONTAINERS
 from cases_sssd import SSSD
 from systems import AMAZON
 from systems import DEBIAN
@@ -233,4 +235,6 @@ ALL = {
     "node_base": NODE_BASE,
     "sssd_ldaps": SSSD,
     "slurm_accounting": ACCOUNTING,
+    "container_runtime": CONTAINERS,
+    "pam_slurm_adopt": ADOPT,
 }
