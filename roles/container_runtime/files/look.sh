@@ -15,6 +15,7 @@ done
 echo "flags=$(systemctl show --property=ExecStart docker.service 2>/dev/null |
     sed -n 's/.*argv\[\]=[^ ]* \(.*\) ; ignore_errors=.*/\1/p' | sed 's/ *\$[A-Za-z_{}]*//g')"
 echo "dockerd=$(command -v dockerd)"
+echo "containerd=$(command -v containerd)"
 # each container has one, also while dockerd is down
 echo "containers=$(pgrep -c -f '^[^ ]*containerd-shim' 2>/dev/null)"
 folder=$wanted

@@ -9,6 +9,7 @@ from typing import Any
 from cases_accounting import ACCOUNTING
 from cases_containers import ADOPT
 from cases_containers import CONTAINERS
+from cases_containers import ENROOT
 from cases_sssd import SSSD
 from systems import AMAZON
 from systems import DEBIAN
@@ -236,5 +237,6 @@ ALL = {
     "sssd_ldaps": SSSD,
     "slurm_accounting": ACCOUNTING,
     "container_runtime": CONTAINERS,
+    "enroot": ENROOT,
     "pam_slurm_adopt": ADOPT,
 }

@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Hosts that container_runtime and pam_slurm_adopt are rendered for."""
+"""Hosts that container_runtime, enroot and pam_slurm_adopt are rendered for."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def look(daemon_json: str = "", config_toml: str = "", **more: str) -> str:
         for key, value in {"LoadState": "loaded", "ActiveState": "active", "UnitFileState": "enabled"}.items()
     }
     rest = {"systemd": "running", "flags": "-H fd://", "dockerd": "/usr/bin/dockerd", "containers": "0"}
-    facts = {**units, **rest, "filesystem": "ext2/ext3", **more}
+    facts = {**units, **rest, "containerd": "/usr/bin/containerd", "filesystem": "ext2/ext3", **more}
     lines = "\n".join(f"{key}={value}" for key, value in facts.items())
     return f"{lines}\n--- daemon.json\n{daemon_json}\n--- config.toml\n{config_toml}\n"
 
@@ -105,4 +105,62 @@ ADOPT: dict[str, dict[str, Any]] = {
         "slurm_base_config": {"TaskPlugin": ["task/cgroup"], "PrologFlags": ["Alloc"]},
     },
     "adopt-unable": {"case_node": node("compute"), "case_seen": "usepam=no"},
+}
+
+
+def image(plugstack: str = "", enroot_conf: str = "", **more: str) -> str:
+    """What enroot's files/look.sh says of a node whose image has enroot and pyxis, with changes."""
+    facts = {
+        "systemd": "running", "enroot": "3.5.0", "plugin": "/usr/local/lib/slurm/spank_pyxis.so", "dirs": "active",
+        "slurmctld": "active", "slurm": "24.11.0", "arch": "x86_64", "open": "/usr/bin/enroot", **more,
+    }
+    lines = "\n".join(f"{key}={value}" for key, value in facts.items() if value != "-")
+    stacks = f"--- plugstack.conf\n{plugstack}\n--- plugstack.conf as it is\n{plugstack}"
+    return f"{lines}\n{stacks}\n--- enroot.conf\n{enroot_conf}"
+
+
+SHUT = {"open": "-", "shut": "/usr/bin/enroot", "kept": "/usr/bin/enroot"}
+PACKAGE = {"url": "https://mirror.example.com/enroot.deb", "checksum": f"sha256:{'a' * 64}"}
+ENROOT: dict[str, dict[str, Any]] = {
+    "enroot-compute": {
+        "case_node": worker(),
+        "case_seen": image(
+            enroot_conf="ENROOT_DATA_PATH /old\n#ENROOT_MOUNT_HOME yes\nENROOT_LOGIN_SHELL no", fsx="yes"
+        ),
+        "enroot_config": {"ENROOT_MOUNT_HOME": None, "ENROOT_MAX_PROCESSORS": 8},
+    },
+    "enroot-controller": {
+        "case_node": worker(kind="root", node_type="controller"),
+        "case_seen": image("required /opt/auto_resume.so"),
+        "enroot_pyxis_options": {"runtime_path": "/run/pyxis"},
+    },
+    "enroot-shut": {"case_node": worker(node_type="login"), "case_seen": image(**SHUT)},
+    "enroot-shut-al2023": {
+        "case_os_family": "RedHat",
+        "case_node": worker(node_type="login"),
+        "case_seen": image(open="-", shut="/usr/bin/enroot"),
+    },
+    "enroot-by-hand": {"case_node": worker(node_type="login"), "case_seen": image(open="-", shut="/usr/bin/enroot")},
+    "enroot-opened": {"case_node": worker(), "case_seen": image(**SHUT)},
+    "enroot-absent": {
+        "case_node": worker(container_runtime=None),
+        "case_seen": image(enroot="", plugin="-"),
+        "enroot_downloads": [PACKAGE],
+        "enroot_pyxis_version": "0.20.0",
+        "enroot_pyxis_download": PACKAGE,
+    },
+    "enroot-older": {
+        "case_node": worker(),
+        "case_seen": image(enroot="3.4.1"),
+        "enroot_version": "3.5.0",
+        "enroot_downloads": [PACKAGE],
+    },
+    "enroot-nowhere": {"case_node": worker(container_runtime="docker"), "case_seen": image(enroot="")},
+    "enroot-wrong": {
+        "case_node": worker(),
+        "case_seen": image(),
+        "enroot_version": "9.9.9",
+        "enroot_pyxis_version": "0.20.0",
+        "enroot_config": {"ENROOT_DATA_PATH": "a\nb"},
+    },
 }
