@@ -111,8 +111,15 @@ ADOPT: dict[str, dict[str, Any]] = {
 def image(plugstack: str = "", enroot_conf: str = "", **more: str) -> str:
     """What enroot's files/look.sh says of a node whose image has enroot and pyxis, with changes."""
     facts = {
-        "systemd": "running", "enroot": "3.5.0", "plugin": "/usr/local/lib/slurm/spank_pyxis.so", "dirs": "active",
-        "slurmctld": "active", "slurm": "24.11.0", "arch": "x86_64", "open": "/usr/bin/enroot", **more,
+        "systemd": "running",
+        "enroot": "3.5.0",
+        "plugin": "/usr/local/lib/slurm/spank_pyxis.so",
+        "dirs": "active",
+        "slurmctld": "active",
+        "slurm": "24.11.0",
+        "arch": "x86_64",
+        "open": "/usr/bin/enroot",
+        **more,
     }
     lines = "\n".join(f"{key}={value}" for key, value in facts.items() if value != "-")
     stacks = f"--- plugstack.conf\n{plugstack}\n--- plugstack.conf as it is\n{plugstack}"
