@@ -158,6 +158,13 @@ ansible_facts:
           returned: success
           type: str
           sample: us-west-2a
+        availability_zone_id:
+          description:
+            - Id of the availability zone, null when the metadata service did not tell. It means the same zone in all
+              accounts.
+          returned: success
+          type: str
+          sample: usw2-az2
         cluster_arn:
           description: ARN of the cluster.
           returned: success

@@ -75,6 +75,7 @@ def build_facts(
     facts: JsonDict = {
         "accelerator": dict(seen.accelerator),
         "availability_zone": seen.imds.get("availability_zone"),
+        "availability_zone_id": seen.imds.get("availability_zone_id"),
         "cluster_arn": resource.cluster_arn,
         "cluster_id": arn.cluster_id,
         "cluster_name": resource.cluster_name,

@@ -11,6 +11,8 @@ from cases_containers import ADOPT
 from cases_containers import CONTAINERS
 from cases_containers import ENROOT
 from cases_sssd import SSSD
+from cases_storage import FSX
+from cases_storage import S3
 from systems import AMAZON
 from systems import DEBIAN
 from systems import UBUNTU
@@ -239,4 +241,6 @@ ALL = {
     "container_runtime": CONTAINERS,
     "enroot": ENROOT,
     "pam_slurm_adopt": ADOPT,
+    "fsx_storage": FSX,
+    "mount_s3": S3,
 }

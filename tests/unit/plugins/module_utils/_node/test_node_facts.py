@@ -81,6 +81,7 @@ def test_legacy_form_whole() -> None:
     assert found == {
         "accelerator": {"vendor": "none", "count": 0},
         "availability_zone": None,
+        "availability_zone_id": None,
         "cluster_arn": ARN,
         "cluster_id": "abcdef012345",
         "cluster_name": "demo",
