@@ -82,8 +82,7 @@ def s3_mounts(given: Any, region: str = "") -> dict[str, Any]:
         problems += [f"mount_s3_buckets[{index}]: {problem}" for problem in wrong]
         if wrong:
             continue
-        name = unit_name(path)
-        place, unit = f"{FOLDER}/{name}.env", f"podforge-s3@{name}.service"
+        place, unit = f"{FOLDER}{path}.env", f"podforge-s3@{unit_name(path)}.service"
         if place in units:
             problems.append(f"mount_s3_buckets[{index}]: {path} is there twice; one bucket can be at one path")
         if entry.get("state") == "absent":

@@ -14,7 +14,7 @@ from ansible_collections.podforge.hyperpod.plugins.filter.s3_mounts import s3_mo
 def test_a_bucket_s_service() -> None:
     result = s3_mounts([{"bucket": "my-data", "read_only": True}, {"bucket": "old", "state": "absent"}], "us-west-2")
     assert result["problems"] == []
-    assert result["units"] == {"/etc/podforge/mount-s3/mnt-my\\x2ddata.env": "podforge-s3@mnt-my\\x2ddata.service"}
+    assert result["units"] == {"/etc/podforge/mount-s3/mnt/my-data.env": "podforge-s3@mnt-my\\x2ddata.service"}
     assert result["removed"] == ["podforge-s3@mnt-old.service"]
     assert result["files"][0]["content"].splitlines()[1:] == [
         "MOUNT_S3_BUCKET=my-data",
