@@ -41,7 +41,7 @@ def test_a_package_that_is_another_one_is_not_installed(compute: Any) -> None:
     done = converge(s3_sha256="0" * 64)
     assert done.returncode != 0
     assert "checksum" in said(done)
-    assert compute.run("ls /var/cache/podforge").stdout.count(".deb") == 1
+    assert compute.run("ls /var/cache").stdout.count(".deb") == 1
 
 
 def test_a_bucket_that_is_missing_and_one_that_is_not_wanted_any_more(compute: Any) -> None:

@@ -24,7 +24,7 @@ def main(arguments: list[str], node: Node | None = None, settings: str = SETTING
     document = json.loads(Path(settings).read_text(encoding="utf-8"))
     system = next((entry for entry in document["filesystems"] if entry["path"] == path), None)
     if system is None:
-        _say(3, f"{settings} has no file system at {path}")
+        _say(3, f"{settings} has no file system at {path}: describe it again, or say state: absent for it once")
         return 1
     result = bring_up(from_document(system), node or Node(), document["patience"], document["spread"])
     for text in result.warnings if result.changed else ():

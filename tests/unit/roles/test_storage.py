@@ -45,7 +45,7 @@ def test_the_keeper(rendered: dict[str, Any]) -> None:
 
 def test_the_package_that_fits(rendered: dict[str, Any]) -> None:
     assert rendered["s3-deb"]["package"] == {"url": "https://m/deb-x86_64", "sha256": "a" * 64}
-    assert rendered["s3-deb"]["file"] == "/var/cache/podforge/mount-s3-aaaaaaaaaaaaaaaa.deb"
+    assert rendered["s3-deb"]["file"] == "/var/cache/podforge-mount-s3-aaaaaaaaaaaaaaaa.deb"
     assert rendered["s3-rpm-arm"]["package"] == {"url": "https://m/rpm-aarch64", "sha256": "b" * 64}
     assert rendered["s3-rpm-arm"]["file"].endswith(".rpm")
     for case in ("s3-deb", "s3-rpm-arm", "s3-image-has-it"):
