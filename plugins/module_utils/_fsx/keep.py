@@ -53,7 +53,12 @@ def look(system: FileSystem, node: Node) -> tuple[mounts.Judgement, int]:
     there = mounts.at_path(node.mountinfo(), system.path)
     known = node.resolve(system.host)[0] if there and there.kind == LUSTRE and system.host else ()
     judgement = mounts.judge(system, there, known)
-    return judgement, node.probe(system.path) if judgement.state == mounts.RIGHT else 0
+    if judgement.state != mounts.RIGHT:
+        return judgement, 0
+    answer = node.probe(system.path)
+    # gone while it was asked: the folder below has answered
+    still = mounts.at_path(node.mountinfo(), system.path) == there
+    return (judgement, answer) if still else (mounts.Judgement(mounts.ABSENT), 0)
 
 
 def bring_up(system: FileSystem, node: Node, patience: float, delay: float = 0.0) -> Result:
@@ -141,7 +146,8 @@ def _mount(system: FileSystem, node: Node) -> Cause | None:
     code, text = node.systemctl("start", unit)
     there = mounts.at_path(node.mountinfo(), system.path)
     answer = node.probe(system.path, write=True) if there else 0
-    if code == 0 and there and answer in (0, *HARMLESS):
+    still = mounts.at_path(node.mountinfo(), system.path) == there
+    if code == 0 and there and still and answer in (0, *HARMLESS):
         return None
     evidence = gather(system, node, node.said(unit, since) or text, hung=answer == HUNG)
     node.systemctl("stop", unit)

@@ -166,6 +166,20 @@ def test_nothing_is_left_half_mounted() -> None:
     assert "stop fsx.mount" in node.calls
 
 
+def test_a_mount_that_vanishes_while_it_is_asked_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder on the root volume would answer in its place."""
+    node = World(RIGHT)
+
+    def vanish(*_words: object, **_more: object) -> int:
+        node.mounted = ""
+        return 0
+
+    monkeypatch.setattr(node, "probe", vanish)
+    assert keep.look(fsx(), node)[0].state == "absent"
+    result = keep.bring_up(fsx(), node, 0)
+    assert (result.state, result.attempts) == ("failed", 1)
+
+
 def test_nor_when_systemd_does_not_get_rid_of_it() -> None:
     node = World()
     node.writing, node.busy = [HUNG], True
