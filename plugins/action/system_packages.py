@@ -15,12 +15,12 @@ from ansible.errors import AnsibleActionFail
 from ansible.plugins.action import ActionBase
 
 OWN_COLLECTION = "podforge.hyperpod"
-# roles whose packages are there, as a fact of the node
+# roles whose packages are there, and further packages, as a fact of the node
 DONE = "system_packages_done"
 
 
 class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core is not type checked here
-    """Fill in ``declared``, then run the module, unless an earlier task of the play has had all these roles."""
+    """Fill in ``declared``, then run the module, unless an earlier task of the play has had all of it."""
 
     _supports_check_mode = True
 
@@ -30,13 +30,16 @@ class ActionModule(ActionBase):  # type: ignore[misc]  # ansible-core is not typ
         arguments = dict(self._task.args)
         roles = arguments.get("roles") or []
         names = [full_name(name) for name in ([roles] if isinstance(roles, str) else roles)]
+        packages = arguments.get("names") or []
+        wanted = {*names, *(f"package {name}" for name in ([packages] if isinstance(packages, str) else packages))}
         done = done_already((task_vars or {}).get("ansible_facts", {}).get(DONE))
-        if names and set(names) <= done and not any(arguments.get(key) for key in ("names", "hold", "unhold")):
-            return {**result, "changed": False, "installed": [], "held": [], "unheld": [], "waited": {}}
+        if wanted and wanted <= done and not any(arguments.get(key) for key in ("hold", "unhold")):
+            nothing: dict[str, Any] = {"installed": [], "held": [], "unheld": [], "waited": {}, "missing": {}}
+            return {**result, "changed": False, **nothing}
         arguments["declared"] = {name: self._declared(name) for name in names}
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars or {}))
         if not result.get("failed"):
-            result["ansible_facts"] = {DONE: {"run": this_run(), "roles": sorted(done | set(names))}}
+            result["ansible_facts"] = {DONE: {"run": this_run(), "done": sorted(done | wanted)}}
         self._remove_tmp_path(self._connection._shell.tmpdir)
         return result
 
@@ -58,10 +61,10 @@ def this_run() -> int:
 
 
 def done_already(fact: Any) -> set[str]:
-    """Roles whose packages an earlier task of this run has installed, or found, on this host."""
+    """Roles and packages that an earlier task of this run has seen to on this host."""
     if not isinstance(fact, dict) or fact.get("run") != this_run():
         return set()
-    return set(fact.get("roles", ()))
+    return set(fact.get("done", ()))
 
 
 def full_name(name: str) -> str:

@@ -16,6 +16,7 @@ description:
   - Writes files, makes folders and removes what is not wanted any more, as M(ansible.builtin.template) and
     M(ansible.builtin.file) do, but all of a role in one task. On a node that is as it should be a task is what costs.
   - All content is checked by its O(files[].validate) before the first file is written.
+  - Of a file that others have things in as well, only a block between two marks is written (O(files[].block)).
   - A file is replaced at once or not at all. Folders above it are made where they are missing.
   - Not for secrets, since content is shown in diff mode.
 author:
@@ -39,8 +40,22 @@ options:
         choices: [file, directory, absent]
         default: file
       content:
-        description: The whole content of a file.
+        description: The whole content of a file, or that of O(files[].block).
         type: str
+      block:
+        description:
+          - The name of a part of the file, which has O(files[].content); the rest, owner and permissions stay.
+          - No content removes the part, and the file when nothing else is in it. Of a link, the file that it leads to
+            is changed.
+        type: str
+      comment:
+        description: What begins a comment in this file.
+        type: str
+        default: "#"
+      first:
+        description: A new block comes at the beginning of the file and not at its end.
+        type: bool
+        default: false
       owner:
         description: Owner's name.
         type: str
@@ -104,6 +119,10 @@ EXAMPLES = r"""
         content: "%admins ALL=(ALL:ALL) NOPASSWD:ALL\n"
         mode: "0440"
         validate: [visudo, -cf, "%s"]
+      - path: /etc/inputrc
+        block: history
+        content: |
+          "\\e[A": history-search-backward
     remove: [/etc/sudoers.d/50-podforge-*]
   register: written
 """
@@ -122,55 +141,24 @@ import grp
 import json
 import os
 import pwd
-import re
 import stat
 import tempfile
 import typing as t
-from dataclasses import dataclass
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import ABSENT
+from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import DIRECTORY
+from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import FILE
+from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import OTHER
+from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import Entry
+from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import FilesError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import desired
+from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import merged
+from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import plan
+from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import shown
 from ansible_collections.podforge.hyperpod.plugins.module_utils._space import FOLDERS
 from ansible_collections.podforge.hyperpod.plugins.module_utils._space import free_space
-
-FILE = "file"
-DIRECTORY = "directory"
-ABSENT = "absent"
-OTHER = "other"
-
-
-class FilesError(Exception):
-    """Something the operator must mend; the text names the path and the fix."""
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A file or folder, as it is or as it should be."""
-
-    kind: str
-    content: bytes = b""
-    owner: str = ""
-    group: str = ""
-    mode: int = 0
-
-
-def desired(option: t.Mapping[str, t.Any]) -> Entry:
-    """What an element of C(files) asks for.
-
-    :raises FilesError: it contradicts itself.
-    """
-    path, kind = option["path"], option["state"]
-    if not path.startswith("/"):
-        raise FilesError(f"files: {path} is not absolute: begin it with /")
-    if (kind == FILE) != (option["content"] is not None):
-        raise FilesError(f"files: {path}: give content with state=file, and only then (state is {kind})")
-    if option["validate"] and not any("%s" in word for word in option["validate"]):
-        raise FilesError(f"files: {path}: validate must have %s where the name of the file belongs")
-    mode = option["mode"] or ("0755" if kind == DIRECTORY else "0644")
-    if not re.fullmatch("0?[0-7]{3,4}", mode):
-        raise FilesError(f"files: {path}: mode {mode} is not octal; write for example '0644', with quotes")
-    content = (option["content"] or "").encode()
-    return Entry(kind, content, option["owner"], option["group"], int(mode, 8)) if kind != ABSENT else Entry(ABSENT)
 
 
 def current(path: str) -> Entry:
@@ -184,25 +172,6 @@ def current(path: str) -> Entry:
         return Entry(FILE, Path(path).read_bytes(), owner, group, stat.S_IMODE(info.st_mode))
     kind = DIRECTORY if stat.S_ISDIR(info.st_mode) else OTHER
     return Entry(kind, b"", owner, group, stat.S_IMODE(info.st_mode))
-
-
-def plan(
-    wanted: t.Mapping[str, Entry], there: t.Mapping[str, Entry], leftovers: t.Iterable[str]
-) -> tuple[list[str], list[str]]:
-    """Paths to make or change, and paths to remove.
-
-    :raises FilesError: a folder is where a file belongs, or the other way round.
-    """
-    change: list[str] = []
-    remove: list[str] = []
-    for path, entry in wanted.items():
-        now = there[path]
-        if now == entry:
-            continue
-        if DIRECTORY in (now.kind, entry.kind) and now.kind not in (ABSENT, entry.kind):
-            raise FilesError(f"{path} is a {now.kind}, {entry.kind} is wanted: move it away")
-        (remove if entry.kind == ABSENT else change).append(path)
-    return change, [*remove, *(path for path in sorted(leftovers) if path not in wanted)]
 
 
 def leftovers_of(patterns: t.Iterable[str]) -> list[str]:
@@ -274,36 +243,23 @@ def write_pending(module: AnsibleModule, path: str, paths: t.Sequence[str]) -> N
     make(module, path, Entry(FILE, json.dumps(paths).encode(), "root", "root", 0o644), Entry(ABSENT))
 
 
-def shown(path: str, before: Entry, after: Entry) -> dict[str, str]:
-    """A file's part of the diff."""
-
-    def text(entry: Entry) -> str:
-        if entry.kind == FILE:
-            return entry.content.decode(errors="replace")
-        return "" if entry.kind == ABSENT else f"({entry.kind})\n"
-
-    def header(entry: Entry) -> str:
-        return f"{path} ({'absent' if entry.kind == ABSENT else f'{entry.owner}:{entry.group} {entry.mode:04o}'})"
-
-    return {
-        "before": text(before),
-        "after": text(after),
-        "before_header": header(before),
-        "after_header": header(after),
-    }
-
-
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Read, plan, check, apply; the result for exit_json."""
-    options = {option["path"]: option for option in module.params["files"]}
+    options = {
+        os.path.realpath(option["path"]) if option["block"] else option["path"]: option
+        for option in module.params["files"]
+    }
     if len(options) != len(module.params["files"]):
         raise FilesError("files: a path is there twice; each has one content")
     wanted = {path: desired(option) for path, option in options.items()}
     leftovers = leftovers_of(module.params["remove"])
     there = {path: current(path) for path in [*wanted, *leftovers]}
+    for path, option in options.items():
+        if option["block"]:
+            wanted[path] = merged(path, option, wanted[path], there[path])
     change, remove = plan(wanted, there, leftovers)
     for path in change:
-        if options[path]["validate"]:
+        if options[path]["validate"] and wanted[path].kind == FILE:
             check_content(module, path, wanted[path], options[path]["validate"])
     touched = [*change, *remove]
     unapplied = [path for path in read_pending(module.params["pending"]) if path not in touched]
@@ -350,6 +306,9 @@ def main() -> None:
                     "path": {"type": "path", "required": True},
                     "state": {"type": "str", "choices": ["file", "directory", "absent"], "default": "file"},
                     "content": {"type": "str"},
+                    "block": {"type": "str"},
+                    "comment": {"type": "str", "default": "#"},
+                    "first": {"type": "bool", "default": False},
                     "owner": {"type": "str", "default": "root"},
                     "group": {"type": "str", "default": "root"},
                     "mode": {"type": "str"},

@@ -18,9 +18,14 @@ description:
   - Holds packages at the versions that are there, so that no other installation takes drivers or the kernel along.
   - Waits while another process holds the package manager's lock, and while a mirror does not answer, both for a time
     that is given; then it fails, with the lock's holder or the mirror in its message.
-  - Finishes first what a killed run of C(dpkg) has left. Never removes a package, never takes recommended packages
-    along, keeps configuration files that were changed.
-  - A role whose packages were installed by an earlier task of the same play costs nothing more.
+  - An optional package, whose name ends with C(?), never makes it fail. All are tried in the one transaction, then
+    without those that no repository has; should that fail too, the required ones are installed, and the optional ones
+    each by itself. What is missing then, and why, is in warnings and in RV(missing). With nothing but optional packages
+    to install, a mirror that does not answer is not waited for.
+  - Finishes first what a killed run of C(dpkg) has left. Never removes a package, but a new optional one whose own
+    installation has failed half way. Never takes recommended
+    packages along, keeps configuration files that were changed.
+  - Roles and packages that an earlier task of the same play has seen to cost nothing more.
 author:
   - podforge contributors (@podforge)
 requirements:
@@ -30,6 +35,7 @@ options:
     description:
       - Roles whose packages are wanted, C(namespace.collection.role), or the role's name alone for roles of this
         collection.
+      - A name that ends with C(?) is optional.
       - A role with no C(vars/packages.yml) wants none. The file sets one variable, C(__<role>_packages), which maps
         operating systems to lists of packages. The most specific key counts, of C(Ubuntu-22.04), C(Debian-12),
         C(Ubuntu) and the family, C(Debian) or C(RedHat).
@@ -38,7 +44,7 @@ options:
     default: []
   names:
     description:
-      - Further packages. C(name=version) asks for one version.
+      - Further packages. C(name=version) asks for one version; C(name?) is optional.
     type: list
     elements: str
     default: []
@@ -106,6 +112,11 @@ installed:
   type: list
   elements: str
   sample: [chrony]
+missing:
+  description: Optional packages that could not be installed, and why.
+  returned: success
+  type: dict
+  sample: {"duf": "no repository has it: E: Unable to locate package duf"}
 held:
   description: Packages that are held from now on.
   returned: success
@@ -127,10 +138,12 @@ waited:
 
 import shutil
 import typing as t
+from dataclasses import replace
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.sys_info import get_distribution
 from ansible.module_utils.common.sys_info import get_distribution_version
+from ansible_collections.podforge.hyperpod.plugins.module_utils._packages import optional
 from ansible_collections.podforge.hyperpod.plugins.module_utils._packages.apt import ENVIRONMENT
 from ansible_collections.podforge.hyperpod.plugins.module_utils._packages.apt import Apt
 from ansible_collections.podforge.hyperpod.plugins.module_utils._packages.common import Manager
@@ -163,8 +176,9 @@ def find_manager(module: AnsibleModule) -> Manager:
     raise PackageError("neither apt-get nor dnf is on this host: its packages cannot be managed")
 
 
-def apply(manager: Manager, patience: Patience, state: State, steps: Plan, hold: t.Sequence[str]) -> None:
-    """Hold first, so that the installation can't take along what is to stay."""
+def apply(manager: Manager, patience: Patience, state: State, steps: Plan, hold: t.Sequence[str]) -> dict[str, str]:
+    """Hold first, so that the installation can't take along what is to stay; optional packages that are missing."""
+    missing: dict[str, str] = {}
     if steps.unhold:
         patience.call(lambda: manager.unhold(steps.unhold))
     if steps.hold:
@@ -172,12 +186,13 @@ def apply(manager: Manager, patience: Patience, state: State, steps: Plan, hold:
         if needs:
             patience.install(needs)
         patience.call(lambda: manager.hold(steps.hold))
-    if steps.install:
-        patience.install(steps.install)
+    if steps.install or steps.optional:
+        missing = optional.install(manager, patience, state, steps.install, steps.optional)
         # an installed package may be one of those to hold
         late = plan(manager.read(()), (), hold=hold, unhold=steps.unhold).hold
         if late:
             patience.call(lambda: manager.hold(late))
+    return missing
 
 
 def shown(packages: t.Mapping[str, Package], names: t.Sequence[str]) -> dict[str, str]:
@@ -192,7 +207,7 @@ def shown(packages: t.Mapping[str, Package], names: t.Sequence[str]) -> dict[str
 def predicted(state: State, steps: Plan) -> dict[str, Package]:
     """The packages once the plan has been carried out."""
     found = dict(state.packages)
-    for name in steps.install:
+    for name in (*steps.install, *steps.optional):
         found[name.split("=")[0]] = Package("")
     for name in (*steps.hold, *steps.unhold):
         found[name] = Package(found[name].version, held=name in steps.hold)
@@ -208,15 +223,18 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     names = wanted(params["declared"] or {}, system, params["names"])
     state = manager.read(names)
     steps = plan(state, names, hold, unhold)
-    patience = Patience(manager, Limits(params["lock_timeout"], params["mirror_timeout"]))
-    if not module.check_mode:
-        apply(manager, patience, state, steps, hold)
-    for note in patience.notes:
+    needed = bool(steps.install or steps.hold)
+    patience = Patience(manager, Limits(params["lock_timeout"], params["mirror_timeout"] if needed else 0))
+    missing = {} if module.check_mode else apply(manager, patience, state, steps, hold)
+    for note in (*patience.notes, *(f"optional package {name} is missing: {why}" for name, why in missing.items())):
         module.warn(note)
-    touched = [*steps.install, *steps.hold, *steps.unhold]
+    steps = replace(steps, optional=tuple(name for name in steps.optional if name not in missing))
+    installed = [*steps.install, *steps.optional]
+    touched = [*installed, *steps.hold, *steps.unhold]
     return {
         "changed": bool(steps),
-        "installed": list(steps.install),
+        "installed": installed,
+        "missing": missing,
         "held": list(steps.hold),
         "unheld": list(steps.unhold),
         "waited": patience.waited,

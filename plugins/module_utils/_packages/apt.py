@@ -34,6 +34,10 @@ ENVIRONMENT = {
 # binary:Package has the architecture where there may be several
 QUERY = "${binary:Package}\\t${db:Status-Want}\\t${db:Status-Status}\\t${Version}\\t${Provides}\\n"
 FRESH_SECONDS = 86400.0
+_UNKNOWN = re.compile(
+    r"Unable to locate package (\S+)|Package '([^']+)' has no installation candidate|"
+    r"Version '[^']*' for '([^']+)' was not found"
+)
 _SIGNS = (
     (LOCK, r"Could not get lock|Unable to lock directory|is another process using it|frontend lock was locked"),
     (INTERRUPTED, r"dpkg was interrupted"),
@@ -63,6 +67,12 @@ def parse(text: str) -> State:
     return State(packages, frozenset(provided))
 
 
+def half_done(text: str) -> list[str]:
+    """Packages of which dpkg-query says for QUERY that their installation has begun and not ended."""
+    lines = [line.split("\t") for line in text.splitlines()]
+    return [line[0] for line in lines if line[2] not in ("installed", "not-installed", "config-files")]
+
+
 def explain(output: str) -> Trouble:
     """What kind of trouble apt tells of, in its own words."""
     complaints = [line for line in output.splitlines() if line.startswith(("E:", "W:", "dpkg: error"))]
@@ -72,7 +82,7 @@ def explain(output: str) -> Trouble:
         complaints += [" ".join(line.split()) for line in unmet.group(1).splitlines()]
     said = "; ".join(dict.fromkeys(line.strip() for line in complaints)) or last_lines(output)
     kind = next((kind for kind, sign in _SIGNS if re.search(sign, output)), FINAL)
-    return Trouble(kind, said)
+    return Trouble(kind, said, tuple("".join(groups) for groups in _UNKNOWN.findall(output)))
 
 
 class Apt:
@@ -90,10 +100,7 @@ class Apt:
 
     def read(self, names: t.Sequence[str]) -> State:
         """One call of dpkg-query for all packages."""
-        code, out, err = self._command(["dpkg-query", "--show", f"--showformat={QUERY}"])
-        if code != 0:
-            raise PackageError(f"dpkg-query failed with code {code}: {last_lines(err or out)}")
-        return parse(out)
+        return parse(self._query())
 
     def are_lists_fresh(self) -> bool:
         """Whether there is a list, of today, and no repository has changed since."""
@@ -124,6 +131,11 @@ class Apt:
         command = ["dpkg", "--force-confdef", "--force-confold", "--configure", "--pending"]
         return self._run(command)
 
+    def discard(self, before: State) -> Trouble | None:
+        """Purge what is half done and was not there before; until then apt would try it again with each call."""
+        half = [name for name in half_done(self._query()) if name.split(":")[0] not in before.packages]
+        return self._run(["dpkg", "--force-remove-reinstreq", "--purge", "--", *half]) if half else None
+
     def hold_needs(self) -> tuple[str, ...]:
         """Nothing."""
         return ()
@@ -135,6 +147,12 @@ class Apt:
     def unhold(self, names: t.Sequence[str]) -> Trouble | None:
         """The selection "install" again."""
         return self._run(["apt-mark", "unhold", "--", *names])
+
+    def _query(self) -> str:
+        code, out, err = self._command(["dpkg-query", "--show", f"--showformat={QUERY}"])
+        if code != 0:
+            raise PackageError(f"dpkg-query failed with code {code}: {last_lines(err or out)}")
+        return out
 
     def _apt(self, *arguments: str) -> Trouble | None:
         return self._run(

@@ -23,8 +23,21 @@ INTERRUPTED = "interrupted"
 FINAL = "final"
 
 
+@dataclass(frozen=True)
+class Trouble:
+    """Why a call of the package manager failed: one of the kinds above, its own words, and packages nobody has."""
+
+    kind: str
+    text: str
+    unknown: tuple[str, ...] = ()
+
+
 class PackageError(Exception):
     """Packages cannot be installed or held; the text names the cause and the fix."""
+
+    def __init__(self, text: str, trouble: Trouble | None = None) -> None:
+        super().__init__(text)
+        self.trouble = trouble or Trouble(FINAL, text)
 
 
 @dataclass(frozen=True)
@@ -41,14 +54,6 @@ class State:
 
     packages: t.Mapping[str, Package] = field(default_factory=dict)
     provided: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
-class Trouble:
-    """Why a call of the package manager failed: one of the kinds above, and its own words."""
-
-    kind: str
-    text: str
 
 
 class Manager(t.Protocol):
@@ -72,6 +77,9 @@ class Manager(t.Protocol):
 
     def repair(self) -> Trouble | None:
         """Finish what a killed run has left."""
+
+    def discard(self, before: State) -> Trouble | None:
+        """Take away what a failed installation has left half done, so that others can be installed."""
 
     def hold_needs(self) -> tuple[str, ...]:
         """Packages without which nothing can be held."""

@@ -54,7 +54,14 @@ def explain(output: str) -> Trouble:
     """What kind of trouble dnf tells of, in its own words."""
     kind = next((kind for kind, sign in _SIGNS if re.search(sign, output)), FINAL)
     # the lock's holder is told first, and then a lot about it
-    return Trouble(kind, "; ".join(output.split("\n")[:2]) if kind == LOCK else last_lines(output))
+    # one line of all of them, or one line each
+    unknown = [
+        name
+        for names in re.findall(r"(?:Unable to find a match|No match for argument): (.+)", output)
+        for name in names.split()
+    ]
+    said = "; ".join(output.split("\n")[:2]) if kind == LOCK else last_lines(output)
+    return Trouble(kind, said, tuple(dict.fromkeys(unknown)))
 
 
 class Dnf:
@@ -100,6 +107,10 @@ class Dnf:
 
     def repair(self) -> Trouble | None:
         """rpm has no half-done packages that would keep dnf from working."""
+        return None
+
+    def discard(self, before: State) -> Trouble | None:
+        """A transaction of rpm is tested before, and scripts that fail after it are warnings."""
         return None
 
     def hold_needs(self) -> tuple[str, ...]:

@@ -99,12 +99,12 @@ class Patience:
             self.call(self._manager.repair)
             return
         if trouble.kind not in self._limits:
-            raise PackageError(self._final(trouble))
+            raise PackageError(self._final(trouble), trouble)
         now = self._clock()
         since = self._since.setdefault(trouble.kind, now)
         limit = self._limits[trouble.kind]
         if now - since >= limit:
-            raise PackageError(self._late(trouble, now - since))
+            raise PackageError(self._late(trouble, now - since), trouble)
         delay = LOCK_DELAY
         if trouble.kind == MIRROR:
             # spread out: all nodes of a cluster may ask the same mirror at the same time

@@ -11,6 +11,7 @@ A role declares its packages in C(vars/packages.yml), by operating system::
       RedHat: [chrony]
       Ubuntu-24.04: [chrony, something]
 
+A name that ends with C(?) is optional: it comes where it can be had.
 The most specific key counts, and no other: C(<distribution>-<version>), C(<distribution>-<major version>),
 C(<distribution>), C(<family>).
 """
@@ -27,6 +28,7 @@ from .common import State
 
 # Debian Policy 5.6.7 and RPM's names; a version after =. Nothing that could be an option, a path or a URL.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9+._-]*(=[A-Za-z0-9][A-Za-z0-9+.:~^_-]*)?")
+_OPTIONAL = "?"
 _PATTERN = re.compile(r"[A-Za-z0-9*?\[][A-Za-z0-9+._*?\[\]-]*")
 
 
@@ -51,15 +53,16 @@ class Plan:
     """What is to be done; nothing when all is empty."""
 
     install: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
     hold: tuple[str, ...] = ()
     unhold: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.install or self.hold or self.unhold)
+        return bool(self.install or self.optional or self.hold or self.unhold)
 
 
 def wanted(declared: t.Mapping[str, t.Any], system: System, names: t.Sequence[str] = ()) -> tuple[str, ...]:
-    """Packages of all declarations for this system, and C(names), each once and in order.
+    """Packages of all declarations for this system, and C(names), each once and in order; C(?) stays where it is.
 
     :param declared: role -> operating system -> packages.
     :raises PackageError: a declaration is none, or has nothing for this system.
@@ -89,8 +92,10 @@ def check_name(name: object, place: str) -> str:
 
     :raises PackageError: it is none.
     """
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PackageError(f"{place}: {name!r} is not the name of a package; write for example jq, or jq=1.6-2.1")
+    if not isinstance(name, str) or not _NAME.fullmatch(name[:-1] if name.endswith(_OPTIONAL) else name):
+        raise PackageError(
+            f"{place}: {name!r} is not the name of a package; for example jq, jq=1.6-2.1, jq? if it may be missing"
+        )
     return name
 
 
@@ -111,9 +116,12 @@ def plan(state: State, names: t.Sequence[str], hold: t.Sequence[str] = (), unhol
     :param unhold: patterns of names; they win over C(hold).
     """
     packages = state.packages
+    required = [name for name in names if not name.endswith(_OPTIONAL)]
+    optional = [name[:-1] for name in names if name.endswith(_OPTIONAL) and name[:-1] not in required]
     release = [name for name in packages if _matches(name, unhold)]
     return Plan(
-        install=tuple(name for name in names if not _is_there(state, name)),
+        install=tuple(name for name in required if not _is_there(state, name)),
+        optional=tuple(name for name in optional if not _is_there(state, name)),
         hold=tuple(
             sorted(
                 name for name in packages if not packages[name].held and _matches(name, hold) and name not in release

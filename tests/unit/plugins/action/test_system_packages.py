@@ -29,10 +29,10 @@ def test_a_role_that_is_not_there(name: str) -> None:
 def test_what_this_run_has_installed() -> None:
     # asked here: ansible-test gives each test a process of its own
     run = system_packages.this_run()
-    assert system_packages.done_already({"run": run, "roles": ["a.b.c"]}) == {"a.b.c"}
+    assert system_packages.done_already({"run": run, "done": ["a.b.c"]}) == {"a.b.c"}
     assert system_packages.done_already({"run": run}) == set()
 
 
-@pytest.mark.parametrize("fact", [None, "x", {"run": -1, "roles": ["a.b.c"]}])  # the last was kept from another run
+@pytest.mark.parametrize("fact", [None, "x", {"run": -1, "done": ["a.b.c"]}])  # the last was kept from another run
 def test_what_another_run_has_installed(fact: Any) -> None:
     assert system_packages.done_already(fact) == set()

@@ -83,6 +83,52 @@ def test_what_is_not_wanted_any_more_goes(tmp_path: Path) -> None:
     assert not files(entry, remove=[f"{tmp_path}/own-*"])["changed"]
 
 
+def test_a_block_in_a_file_of_others(tmp_path: Path) -> None:
+    target = tmp_path / "rc"
+    target.write_bytes(b"first\n\xff latin")
+    target.chmod(0o640)
+    link = tmp_path / "link"
+    link.symlink_to(target)
+    entry = {"path": str(link), "block": "shell", "content": "mine\nand more\n", "comment": '"'}
+    predicted = files(entry, check=True)
+    done = files(entry)
+    assert {**done, "invocation": 0} == {**predicted, "invocation": 0}
+    assert link.is_symlink()
+    block = b'" BEGIN podforge.hyperpod shell\nmine\nand more\n" END podforge.hyperpod shell\n'
+    assert target.read_bytes() == b"first\n\xff latin\n" + block
+    assert oct(target.stat().st_mode)[-4:] == "0640"
+    assert not files(entry)["changed"]
+    # where others have put something behind it, it stays where it is
+    target.write_bytes(target.read_bytes() + b"last\n")
+    assert files({**entry, "content": "new"})["changed"]
+    assert target.read_bytes() == b"first\n\xff latin\n" + block.replace(b"mine\nand more", b"new") + b"last\n"
+    assert files({**entry, "content": ""})["changed"]
+    assert target.read_bytes() == b"first\n\xff latin\nlast\n"
+    assert not files({**entry, "content": ""})["changed"]
+
+
+def test_a_block_makes_a_file_and_takes_it_away_again(tmp_path: Path) -> None:
+    entry = {"path": f"{tmp_path}/a/rc", "block": "shell", "content": "x", "first": True}
+    assert not files({**entry, "content": ""})["changed"]
+    files(entry, {"path": f"{tmp_path}/b", "content": "", "validate": ["test", "-f", "%s"]})
+    assert (tmp_path / "a/rc").read_text() == "# BEGIN podforge.hyperpod shell\nx\n# END podforge.hyperpod shell\n"
+    assert files({**entry, "content": "", "validate": ["false", "%s"]})["changed_paths"] == [f"{tmp_path}/a/rc"]
+    assert not (tmp_path / "a/rc").exists()
+    (tmp_path / "a/rc").write_text("theirs\n")
+    files(entry)
+    assert (tmp_path / "a/rc").read_text().endswith("shell\ntheirs\n")
+
+
+def test_a_damaged_block_is_left_alone(tmp_path: Path) -> None:
+    target = tmp_path / "rc"
+    target.write_text("# BEGIN podforge.hyperpod shell\nx\n")
+    told = files({"path": str(target), "block": "shell", "content": "x"})["msg"]
+    assert told.startswith(f"{target}: '# BEGIN podforge.hyperpod shell' and '# END")
+    assert files({"path": str(tmp_path), "block": "shell", "content": "x"})["msg"].endswith("move it away")
+    assert "block must be one word" in files({"path": str(target), "block": "a b", "content": "x"})["msg"]
+    assert target.read_text() == "# BEGIN podforge.hyperpod shell\nx\n"
+
+
 def test_nothing_is_written_when_one_is_refused(tmp_path: Path) -> None:
     (tmp_path / "b").write_text("old\n")
     refusing = {"path": f"{tmp_path}/b", "content": "new\n", "validate": ["grep", "-q", "old", "%s"]}

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from ansible_collections.podforge.hyperpod.plugins.module_utils._packages import apt
 from ansible_collections.podforge.hyperpod.plugins.module_utils._packages import dnf
+from ansible_collections.podforge.hyperpod.plugins.module_utils._packages import optional
 from ansible_collections.podforge.hyperpod.plugins.module_utils._packages.common import FINAL
 from ansible_collections.podforge.hyperpod.plugins.module_utils._packages.common import INTERRUPTED
 from ansible_collections.podforge.hyperpod.plugins.module_utils._packages.common import LOCK
@@ -287,3 +288,89 @@ def test_a_full_disk_is_told_with_what_is_free() -> None:
 
     with pytest.raises(PackageError, match=r"/ has \d+ MiB free of \d+.*; make room"):
         patience(Full()).install(["x"])
+
+
+class Shelf(Script):
+    """A package manager with some packages, of which those in ``broken`` fail half way and stay in the way."""
+
+    def __init__(self, *packages: str, broken: Sequence[str] = (), down: bool = False) -> None:
+        super().__init__()
+        self.shelf, self.broken, self.down = packages, broken, down
+        self.there: list[str] = []
+        self.half: list[str] = []
+        self.tried: list[list[str]] = []
+
+    def read(self, names: Sequence[str]) -> State:
+        return State({name: Package("1") for name in self.there})
+
+    def install(self, names: Sequence[str]) -> Trouble | None:
+        self.tried.append(list(names))
+        unknown = [name for name in names if name.split("=")[0] not in self.shelf]
+        if self.down:
+            return Trouble(MIRROR, "E: Could not connect")
+        if unknown:
+            return apt.explain("\n".join(f"E: Unable to locate package {name.split('=')[0]}" for name in unknown))
+        self.half += [name for name in names if name in self.broken]
+        self.there += [name for name in names if name not in self.half]
+        return Trouble(FINAL, f"dpkg: error processing {self.half}") if self.half else None
+
+    def discard(self, before: State) -> Trouble | None:
+        self.half = []
+        return None
+
+
+def test_optional_packages_come_in_the_same_transaction() -> None:
+    manager = Shelf("a", "b")
+    assert optional.install(manager, patience(manager), State(), ["a"], ["b"]) == {}
+    assert manager.tried == [["a", "b"]]
+
+
+def test_optional_packages_that_nobody_has_are_left_out_of_it() -> None:
+    manager = Shelf("a", "b")
+    missing = optional.install(manager, patience(manager), State(), ["a"], ["no", "b", "nay=1"])
+    assert sorted(missing) == ["nay=1", "no"]
+    assert "no repository has it: E: Unable to locate package no" in missing["no"]
+    assert manager.tried[-1] == ["a", "b"]
+    only = Shelf("a")
+    assert list(optional.install(only, patience(only), State(), [], ["no"])) == ["no"]
+    assert [] not in only.tried
+
+
+def test_an_optional_package_that_breaks_keeps_nothing_else_away() -> None:
+    manager = Shelf("a", "b", "c", broken=["b"])
+    missing = optional.install(manager, patience(manager), State(), ["a"], ["b", "c"])
+    assert missing == {"b": "dpkg: error processing ['b']"}
+    assert set(manager.there) == {"a", "c"}
+    assert manager.tried == [["a", "b", "c"], ["a"], ["b"], ["c"]]
+    assert manager.half == []
+
+
+def test_a_required_package_that_cannot_be_had_fails_whatever_is_optional() -> None:
+    manager = Shelf("b")
+    with pytest.raises(PackageError, match="Unable to locate package a"):
+        optional.install(manager, patience(manager), State(), ["a"], ["b"])
+
+
+def test_a_mirror_that_is_down_is_asked_once_for_optional_packages() -> None:
+    manager = Shelf("b", "c", down=True)
+    missing = optional.install(manager, patience(manager, mirror=0), State(), [], ["b", "c"])
+    assert sorted(missing) == ["b", "c"]
+    assert len(manager.tried) == 2  # both, then the first one alone
+    assert "(mirror_timeout): E: Could not connect" in missing["c"]
+
+
+def test_optional_names_and_what_is_half_done() -> None:
+    steps = plan(THERE, wanted({"r": {"Debian": ["jq?", "tree?", "x"]}}, JAMMY, ["x?", "y=2?"]))
+    assert (steps.install, steps.optional) == (("x",), ("tree", "y=2"))
+    assert plan(THERE, ["tree?"])
+    text = "a\tinstall\thalf-configured\t1\t\nb\tinstall\tinstalled\t1\t\nc:amd64\tinstall\tunpacked\t1\t\n"
+    calls: list[Sequence[str]] = []
+
+    def command(arguments: Sequence[str]) -> tuple[int, str, str]:
+        calls.append(arguments)
+        return 0, text, ""
+
+    assert apt.Apt(command).discard(State({"a": Package("0")})) is None
+    assert calls[-1] == ["dpkg", "--force-remove-reinstreq", "--purge", "--", "c:amd64"]
+    words = "No match for argument: duf\nNo match for argument: most\nError: Unable to find a match: duf most"
+    assert dnf.explain(words).unknown == ("duf", "most")
