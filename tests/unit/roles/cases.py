@@ -10,6 +10,7 @@ from cases_accounting import ACCOUNTING
 from cases_containers import ADOPT
 from cases_containers import CONTAINERS
 from cases_containers import ENROOT
+from cases_shell import SHELL
 from cases_sssd import SSSD
 from cases_storage import FSX
 from cases_storage import S3
@@ -243,4 +244,5 @@ ALL = {
     "pam_slurm_adopt": ADOPT,
     "fsx_storage": FSX,
     "mount_s3": S3,
+    "shell_env": SHELL,
 }
