@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Files that others have written, a user with the system's own .bashrc, and a repository on the node itself: one package
-# that fails half way, and a good one. Repositories of Debian are left out, so that the test needs no network.
+# Files that others have written, a user with the system's own .bashrc, and a second repository, on the node itself: one package
+# that fails half way, and a good one.
 set -eu
 umask 022
 printf '[user]\n\tname = The Admin\n[pull]\n\tff = true\n' >/etc/gitconfig
