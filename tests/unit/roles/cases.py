@@ -10,6 +10,7 @@ from cases_accounting import ACCOUNTING
 from cases_containers import ADOPT
 from cases_containers import CONTAINERS
 from cases_containers import ENROOT
+from cases_observability import OBSERVABILITY
 from cases_shell import SHELL
 from cases_sssd import SSSD
 from cases_storage import FSX
@@ -245,4 +246,5 @@ ALL = {
     "fsx_storage": FSX,
     "mount_s3": S3,
     "shell_env": SHELL,
+    "observability": OBSERVABILITY,
 }
