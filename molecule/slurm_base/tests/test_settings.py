@@ -92,6 +92,7 @@ def test_check_mode_shows_the_change_and_makes_none(controller: Any) -> None:
         pytest.param("SlurmdTimeout=soon", 'SlurmdTimeout value "soon" is not a valid number', id="wrong type"),
         pytest.param("SelectTypeParameters=CR_BOGUS", "Bad SelectTypeParameter: CR_BOGUS", id="impossible value"),
         pytest.param("TaskPlugin=task/none,task/nonesuch", "there is no plugin task/nonesuch", id="no such plugin"),
+        pytest.param("TopologyPlugin=topology/tree", "there is no topology.conf", id="topology without its file"),
         pytest.param("PrologFlags=Alloc", "", id="good"),
     ],
 )

@@ -47,6 +47,12 @@ if [ -d "$plugins" ]; then
     [ ! -s "$work/missing-plugins" ] || refuse "$(cat "$work/missing-plugins")"
 fi
 
+# It would come up, and refuse every job.
+if grep -qiE '^TopologyPlugin="?topology/(tree|block)' "$work/$include" &&
+    [ ! -e "$conf/topology.conf" ] && [ ! -e "$conf/topology.yaml" ]; then
+    refuse "TopologyPlugin: there is no topology.conf in $conf, without which jobs are refused; the agent writes it where instance types have a topology"
+fi
+
 # Every client reads slurm.conf first, and refuses an unknown key or an impossible value by name; this one then only
 # expands a list of hosts and asks nobody.
 answer=$(SLURM_CONF=$work/slurm.conf "$prefix/bin/scontrol" show hostnames parsed 2>"$work/complaints")

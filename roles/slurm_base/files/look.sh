@@ -35,6 +35,19 @@ done
 for dir in $dirs; do
     [ -d "$dir" ] && stat -c "dir:%n=%U:%G" "$dir"
 done
+# what the service's agent has set by itself
+value() { # value <key>
+    sed -n -E "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*\"?([^\"#[:space:]]+).*/\\1/Ip" "$conf/slurm.conf" 2>/dev/null | tail -n 1
+}
+echo "agents_hooks=$(answers '^[[:space:]]*(Prolog|Epilog)[[:space:]]*=' "$conf/slurm.conf")"
+echo "task_plugin=$(value TaskPlugin)"
+echo "scheduler_parameters=$(value SchedulerParameters)"
+printf 'rotated='
+for log in slurmctld slurmd slurmdbd; do
+    grep -rqsE --exclude=podforge-slurm "^[^#]*/(slurm[^/]*/\*|$log)\.log" /etc/logrotate.d &&
+        printf '%s ' "$log"
+done
+echo
 echo "slurm_conf=$(answers '^[[:space:]]*SlurmctldHost=' "$conf/slurm.conf")"
 echo "slurm_conf_includes=$(answers '^[[:space:]]*include[[:space:]]+accounting\.conf' "$conf/slurm.conf")"
 echo "accounting_conf_includes=$(answers "^[[:space:]]*include[[:space:]]+$include" "$conf/accounting.conf")"

@@ -157,6 +157,39 @@ SLURM: dict[str, dict[str, Any]] = {
         "slurm_base_config": {"SlurmctldParameters": ["enable_configless", "idle_on_node_suspend"]},
     },
 }
+# Most cases are about one thing, and go without what would stand in each of them.
+SLURM = {name: {"slurm_base_hooks": False, "slurm_base_health_interval": 0, **case} for name, case in SLURM.items()}
+SLURM |= {
+    "hooks": {
+        "case_node": node("controller", logins=[]),
+        "case_seen": seen("slurmctld", rotated="slurmctld", task_plugin="task/none"),
+        "slurm_base_hooks_timeout": 100,
+    },
+    "hooks-of-the-agent": {
+        "case_node": node("controller", logins=[]),
+        "case_seen": seen("slurmctld", agents_hooks="yes"),
+        "slurm_base_log_rotate": False,
+    },
+    "hooks-compute": {
+        "case_node": node("compute"),
+        "case_seen": seen(),
+        "slurm_base_hook_folders": ["/opt/slurm/etc", "/fsx/slurm"],
+        "slurm_base_epilog_ipc": False,
+    },
+    "no-auto-resume": {
+        "case_node": node("controller"),
+        "case_seen": seen("slurmctld", task_plugin="task/none", scheduler_parameters="defer"),
+        "slurm_base_config": {"TaskPlugin": ["task/cgroup", "task/affinity"]},
+        "slurm_base_hook_timeout": 90,
+        "slurm_base_hook_folders": ["/opt/my hooks"],
+    },
+    "auto-resume-not-wanted": {
+        "case_node": node("controller"),
+        "case_seen": CONTROLLER,
+        "slurm_base_config": {"TaskPlugin": "task/cgroup"},
+        "slurm_base_auto_resume": False,
+    },
+}
 
 GDM_MASK: dict[str, dict[str, Any]] = {
     "harmless": {"gdm_mask_units": ["gdm", "gdm3.service", "cups.socket", "dbus-like", "sshguard.service"]},

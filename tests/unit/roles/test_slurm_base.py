@@ -97,6 +97,9 @@ def test_good_input_has_no_problems(rendered: dict[str, Any]) -> None:
         "given-controllers",
         "configless",
         "offline",
+        "hooks",
+        "hooks-compute",
+        "auto-resume-not-wanted",
     )
     assert {case: rendered[case]["problems"] for case in good if rendered[case]["problems"]} == {}
 
@@ -139,3 +142,51 @@ def test_a_node_that_is_right_is_left_alone(rendered: dict[str, Any]) -> None:
         assert rendered[case]["settings_are_right"] is False, case
     assert rendered["settings"]["settings_are_right"] is False
     assert rendered["compute"]["daemons_are_on"] is True
+
+
+def test_hooks_and_health_check_are_settings_of_the_controller_and_files_of_the_others(
+    rendered: dict[str, Any],
+) -> None:
+    assert lines(rendered["hooks"]["settings"]) == [
+        "BatchStartTimeout=130",
+        "Epilog=/usr/bin/true*",
+        "HealthCheckInterval=300",
+        "HealthCheckNodeState=ANY,CYCLE",
+        "HealthCheckProgram=/opt/slurm/etc/scripts/podforge-health-check",
+        "Prolog=/usr/bin/true*",
+        "ResumeTimeout=300",
+    ]
+    assert "/usr/bin/true-slurm-hooks" not in rendered["hooks"]["files"]
+    files = rendered["hooks-compute"]["files"]
+    assert {"/usr/bin/true-slurm-hooks", "/opt/slurm/etc/scripts/podforge-health-check"} <= set(files)
+    assert files["/opt/slurm/etc/epilog.d/500-podforge-ipc.sh"] == "absent"
+    assert lines(rendered["hooks-compute"]["hooks_conf"]) == [
+        "folders='/opt/slurm/etc /fsx/slurm'",
+        *("one=20", "all=60", "trusted=slurm", "prefix=/opt/slurm"),
+    ]
+
+
+def test_the_agents_own_hooks_stay(rendered: dict[str, Any]) -> None:
+    settings = rendered["hooks-of-the-agent"]["settings"]
+    assert "Prolog" not in settings
+    assert "HealthCheckProgram" in settings
+
+
+def test_logs_that_nobody_else_rotates(rendered: dict[str, Any]) -> None:
+    assert "/etc/logrotate.d/podforge-slurm" in rendered["hooks"]["files"]
+    assert "/var/log/slurm/slurmdbd.log {" in rendered["hooks"]["logrotate"]
+    assert "slurmctld" not in rendered["hooks"]["logrotate"]
+    assert "/etc/logrotate.d/podforge-slurm" not in rendered["hooks-of-the-agent"]["files"]
+
+
+def test_what_auto_resume_can_not_live_with_is_refused(rendered: dict[str, Any]) -> None:
+    found = rendered["no-auto-resume"]["problems"]
+    expected = [
+        "TaskPlugin is task/cgroup,task/affinity: the service's auto-resume",
+        "SchedulerParameters is defer, without permit_job_expansion",
+        "slurm_base_hook_timeout is 90, more than slurm_base_hooks_timeout (60)",
+        "slurm_base_hook_folders is ['/opt/my hooks']",
+    ]
+    assert len(found) == len(expected), found
+    for problem, start in zip(found, expected, strict=True):
+        assert problem.startswith(start)
