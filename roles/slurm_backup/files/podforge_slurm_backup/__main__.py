@@ -1,0 +1,78 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The program."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import fcntl
+import json
+import os
+import sys
+import typing as t
+from pathlib import Path
+
+from . import __doc__ as about
+from .controller import Controller
+from .exchange import put_back
+from .plan import PARTS
+from .plan import BackupError
+from .plan import Config
+from .plan import archives
+from .stores import store_of
+from .work import restore
+from .work import save
+
+CONFIG = "/etc/podforge/slurm-backup.json"
+LOCK = "/run/podforge-slurm-backup.lock"
+
+
+def read_config(path: str) -> Config:
+    """The settings.
+
+    Raises:
+        BackupError: there are none.
+    """
+    try:
+        return Config(**json.loads(Path(path).read_text(encoding="utf-8")))
+    except FileNotFoundError as error:
+        raise BackupError(f"{path} is not there: set slurm_backup_destination and run the role slurm_backup") from error
+    except (ValueError, TypeError) as error:
+        raise BackupError(f"{path}: {error}; run the role slurm_backup again") from error
+
+
+def main(arguments: t.Sequence[str]) -> int:
+    """Exit status; the result is a JSON object on standard output."""
+    parser = argparse.ArgumentParser(prog="podforge-slurm-backup", description=str(about).split("\n\n", maxsplit=1)[0])
+    parser.add_argument("--config", default=CONFIG)
+    what = parser.add_subparsers(dest="command", required=True)
+    what.add_parser("save", help="make a backup")
+    what.add_parser("list", help="names of the backups, the newest last")
+    again = what.add_parser("restore", help="put a backup in the place of what is there")
+    again.add_argument("name", nargs="?", default="latest")
+    again.add_argument("--part", action="append", choices=PARTS, default=[])
+    again.add_argument("--force", action="store_true", help="also one of another cluster or of a newer Slurm")
+    again.add_argument("--check", action="store_true", help="fetch and check it, and change nothing")
+    args = parser.parse_args(arguments)
+    os.umask(0o077)
+    try:
+        config = read_config(args.config)
+        with Path(LOCK).open("w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            put_back(Controller(config))
+            if args.command == "save":
+                result = save(config, datetime.datetime.now(datetime.timezone.utc))
+            elif args.command == "list":
+                result = {"backups": archives(store_of(config).names(), Controller(config).cluster)}
+            else:
+                result = restore(config, args.name, args.part, args.force, args.check)
+    except (BackupError, OSError) as error:
+        sys.stderr.write(f"podforge-slurm-backup: {error}\n")
+        return 1
+    sys.stdout.write(f"{json.dumps(result)}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

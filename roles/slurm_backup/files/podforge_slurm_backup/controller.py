@@ -1,0 +1,160 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Slurm and its database on this node."""
+
+from __future__ import annotations
+
+import contextlib
+import grp
+import gzip
+import os
+import pwd
+import shutil
+import subprocess
+import tarfile
+import tempfile
+import typing as t
+from pathlib import Path
+
+from .plan import BackupError
+from .plan import Config
+from .plan import is_local
+from .plan import setting
+from .plan import without_id
+from .programs import run
+from .programs import succeeds
+from .programs import until
+
+
+class Controller:
+    """Slurm and its database on this node."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.conf = Path(config.conf_dir)
+        self.state = Path(config.state_dir)
+        self.cluster = setting(self._read("slurm.conf"), "ClusterName")
+        if not self.cluster:
+            raise BackupError(
+                f"{self.conf}/slurm.conf has no ClusterName: run this on the controller of a Slurm cluster"
+            )
+        dbd = self._read("slurmdbd.conf")
+        self.has_accounting = bool(dbd)
+        self.has_database = bool(dbd) and is_local(dbd)
+        self.slurm_conf = {"SLURM_CONF": f"{self.conf}/slurm.conf"}
+
+    def _read(self, name: str) -> str:
+        try:
+            return (self.conf / name).read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+
+    def version(self) -> str:
+        """Of Slurm."""
+        return run(f"{self.config.prefix}/sbin/slurmctld", "-V").strip()
+
+    def sql(self, statements: str) -> list[str]:
+        """Lines of the answer. root gets in by the socket: there is no password."""
+        with tempfile.TemporaryFile() as feed:
+            feed.write(statements.encode())
+            feed.seek(0)
+            return run("mariadb", "--batch", "--skip-column-names", "--protocol=socket", feed=feed).splitlines()
+
+    def tables(self, database: str) -> list[str]:
+        """Names of all tables."""
+        return self.sql(f"SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = '{database}'")  # noqa: S608 - our own name
+
+    def jobs(self) -> int:
+        """How many jobs the history has."""
+        table = f"{self.cluster}_job_table"
+        if table not in self.tables(self.config.database):
+            return 0
+        return int(self.sql(f"SELECT COUNT(*) FROM `{self.config.database}`.`{table}`")[0])  # noqa: S608 - our own names
+
+    def dump(self, file: Path) -> None:
+        """The database as SQL, as of one moment."""
+        program = shutil.which("mariadb-dump") or "mysqldump"
+        command = [program, "--protocol=socket", "--single-transaction", "--quick", "--routines", self.config.database]
+        with tempfile.TemporaryFile() as words, gzip.open(file, "wb", compresslevel=3) as target:
+            with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=words) as process:
+                shutil.copyfileobj(t.cast("t.IO[bytes]", process.stdout), target, 1 << 20)
+            words.seek(0)
+            if process.returncode != 0:
+                raise BackupError(f"{program} failed: {words.read().decode(errors='replace').strip()}")
+
+    def load(self, file: Path) -> None:
+        """What :meth:`dump` has written, into the database, which is empty."""
+        with gzip.open(file, "rb") as feed:
+            run("mariadb", "--protocol=socket", self.config.database, feed=t.cast("t.IO[bytes]", feed))
+
+    def pack_state(self, file: Path) -> None:
+        """slurmctld replaces its files one by one: each is whole, and what vanishes meanwhile was about to."""
+        with tarfile.open(file, "w:gz", compresslevel=3) as tar:
+            for path in sorted(self.state.rglob("*")):
+                if path.suffix == ".new" or not (path.is_file() or path.is_dir()) or path.is_symlink():
+                    continue
+                with contextlib.suppress(FileNotFoundError):
+                    # read at once: a file that grows or shrinks meanwhile would break the archive
+                    info = tar.gettarinfo(path, str(path.relative_to(self.state)))
+                    if info.isdir():
+                        tar.addfile(info)
+                        continue
+                    content = path.read_bytes()
+                    info.size = len(content)
+                    with tempfile.SpooledTemporaryFile(max_size=1 << 24) as stream:
+                        stream.write(content)
+                        stream.seek(0)
+                        tar.addfile(info, stream)
+
+    def pack_conf(self, file: Path) -> None:
+        """For those who wonder how it was; slurmdbd.conf may hold a password and stays out."""
+        with tarfile.open(file, "w:gz") as tar:
+            for path in sorted([*self.conf.glob("*.conf"), *self.conf.glob("*.yaml")]):
+                if path.name != "slurmdbd.conf":
+                    tar.add(path, path.name)
+
+    def unpack_state(self, file: Path) -> None:
+        """The files, for SlurmUser."""
+        with tarfile.open(file) as tar:
+            for member in tar.getmembers():
+                inside = not member.name.startswith("/") and ".." not in member.name.split("/")
+                if not inside or not (member.isfile() or member.isdir()):
+                    raise BackupError(f"{file.name} has {member.name}, which no backup has")
+            tar.extractall(self.state)  # noqa: S202 - each member was looked at
+        cluster = self.state / "clustername"
+        if cluster.is_file():
+            cluster.write_text(without_id(cluster.read_text(encoding="utf-8")), encoding="utf-8")
+        self.own_state()
+
+    def empty_state(self) -> None:
+        """Nothing is left of it but its folder."""
+        for path in self.state.iterdir():
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+
+    def own_state(self) -> None:
+        """It belongs to SlurmUser."""
+        owner = (pwd.getpwnam(self.config.user).pw_uid, grp.getgrnam(self.config.group).gr_gid)
+        for path in (self.state, *self.state.rglob("*")):
+            os.chown(path, *owner)
+
+    def stop(self) -> None:
+        """Both daemons, slurmctld first: it writes its state then."""
+        run("systemctl", "stop", "slurmctld.service")
+        if self.has_accounting:
+            run("systemctl", "stop", "slurmdbd.service")
+
+    def start(self) -> None:
+        """Both daemons, slurmdbd first, each until it answers."""
+
+        def answers(program: str, *arguments: str, says: str = "") -> t.Callable[[], bool]:
+            path = f"{self.config.prefix}/bin/{program}"
+            return lambda: succeeds(path, *arguments, says=says, environment=self.slurm_conf)
+
+        if self.has_accounting:
+            run("systemctl", "start", "slurmdbd.service")
+            until("slurmdbd", answers("sacctmgr", "-n", "list", "cluster"))
+        run("systemctl", "start", "slurmctld.service")
+        until("slurmctld", answers("scontrol", "ping", says=" is UP"))

@@ -1,0 +1,84 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A controller's database and state for others, or back. Killed anywhere, the next run puts back what was there."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import shutil
+import typing as t
+from pathlib import Path
+
+from .controller import Controller
+from .plan import MEMBERS
+from .plan import BackupError
+from .plan import moves
+
+# There while something is exchanged. It names where the old things are.
+NOTE = Path("/var/lib/podforge/slurm-restore.json")
+
+
+def exchange(here: Controller, work: Path, parts: t.Sequence[str]) -> None:
+    """Stop, move aside, put in place, start; and back if that fails. What was there stays until the next time.
+
+    Raises:
+        BackupError: it failed, and what was there is back.
+    """
+    stamp = f"{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}"
+    NOTE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    NOTE.write_text(json.dumps({"stamp": stamp}), encoding="utf-8")
+    database, aside, old_state = here.config.database, _database(here, stamp), _state(here, stamp)
+    try:
+        here.stop()
+        if "database" in parts:
+            here.sql(moves(here.tables(database), database, aside))
+            here.load(work / MEMBERS["database"])
+        if "state" in parts:
+            # copied, as it may be a mount point; and there as a whole or not at all
+            part = old_state.with_name(f"{old_state.name}.part")
+            shutil.copytree(here.state, part)
+            part.rename(old_state)
+            here.empty_state()
+            here.unpack_state(work / MEMBERS["state"])
+        here.start()
+    except Exception as error:
+        put_back(here)
+        raise BackupError(f"the restore failed, and what was there before is back: {error}") from error
+    NOTE.unlink()
+    for other in here.sql(f"SHOW DATABASES LIKE '{_database(here, '%')}'") if "database" in parts else []:
+        if other != aside:
+            here.sql(f"DROP DATABASE `{other}`")
+    for path in here.state.parent.glob(_state(here, "*").name) if "state" in parts else []:
+        if path != old_state:
+            shutil.rmtree(path)
+
+
+def put_back(here: Controller) -> None:
+    """If a restore has ended in between: everything as it was, and the daemons running."""
+    if not NOTE.exists():
+        return
+    stamp = json.loads(NOTE.read_text(encoding="utf-8"))["stamp"]
+    # a daemon that could not be started can't be stopped, maybe
+    with contextlib.suppress(BackupError):
+        here.stop()
+    database, aside, old_state = here.config.database, _database(here, stamp), _state(here, stamp)
+    tables = here.tables(aside) if here.has_database else []
+    if tables:
+        here.sql(moves(tables, aside, database))
+    if old_state.is_dir():
+        here.empty_state()
+        shutil.copytree(old_state, here.state, dirs_exist_ok=True)
+        here.own_state()
+    here.start()
+    NOTE.unlink()
+    shutil.rmtree(old_state, ignore_errors=True)
+
+
+def _database(here: Controller, stamp: str) -> str:
+    return f"{here.config.database}_before_{stamp}"
+
+
+def _state(here: Controller, stamp: str) -> Path:
+    return here.state.with_name(f"{here.state.name}.before-{stamp}")

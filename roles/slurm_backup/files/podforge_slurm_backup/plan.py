@@ -1,0 +1,93 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What decides: names, versions, what fits. Pure."""
+
+from __future__ import annotations
+
+import datetime
+import re
+import typing as t
+from dataclasses import dataclass
+
+PARTS = ("database", "state")
+MEMBERS = {"database": "database.sql.gz", "state": "state.tar.gz", "etc": "etc.tar.gz"}
+
+
+class BackupError(Exception):
+    """Something the operator must mend; the text names the place and the fix."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What the role has written."""
+
+    destination: str
+    keep: int = 14
+    prefix: str = "/opt/slurm"
+    conf_dir: str = "/opt/slurm/etc"
+    state_dir: str = "/var/spool/slurmctld"
+    user: str = "slurm"
+    group: str = "slurm"
+    database: str = "slurm_acct_db"
+    work_dir: str = "/var/tmp"  # noqa: S108 - for folders that tempfile makes
+    region: str = ""
+
+
+def setting(text: str, key: str) -> str:
+    """What Slurm takes for a key of one of its files, which is the last one; empty when there is none."""
+    found = re.findall(rf"(?im)^[ \t]*{key}[ \t]*=[ \t]*\"?([^\"#\s]+)", text)
+    return str(found[-1]) if found else ""
+
+
+def archive_name(cluster: str, now: datetime.datetime) -> str:
+    """The name of a backup; names of one cluster sort by time."""
+    return f"slurm-{cluster}-{now:%Y%m%dT%H%M%SZ}.tar"
+
+
+def archives(names: t.Iterable[str], cluster: str) -> list[str]:
+    """Those of the cluster, the oldest first."""
+    return sorted(name for name in names if re.fullmatch(rf"slurm-{re.escape(cluster)}-\d{{8}}T\d{{6}}Z\.tar", name))
+
+
+def obsolete(names: t.Iterable[str], cluster: str, keep: int) -> list[str]:
+    """Those to be removed so that as many as said stay; 0 keeps all."""
+    return archives(names, cluster)[:-keep] if keep > 0 else []
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Major release of Slurm (its first two numbers) in what ``slurmctld -V`` says."""
+    found = re.search(r"(\d+)\.(\d+)", version)
+    return (int(found.group(1)), int(found.group(2))) if found else (0, 0)
+
+
+def problems(manifest: t.Mapping[str, t.Any], cluster: str, version: str, wanted: t.Sequence[str]) -> list[str]:
+    """Why a backup can't be restored here."""
+    found = []
+    if manifest.get("cluster") != cluster:
+        found.append(f"it is of cluster {manifest.get('cluster')}, and this is {cluster}")
+    if release(str(manifest.get("slurm", ""))) > release(version):
+        found.append(
+            f"it is of {manifest.get('slurm')}, which is newer than the {version} here and can't be read by it"
+        )
+    missing = [part for part in wanted if part not in manifest.get("parts", {})]
+    if missing:
+        found.append(f"it has no {' and no '.join(missing)}")
+    return found
+
+
+def is_local(slurmdbd_conf: str) -> bool:
+    """Whether slurmdbd's database is on this node."""
+    return setting(slurmdbd_conf, "StorageHost") in ("", "localhost", "127.0.0.1")
+
+
+def without_id(clustername: str) -> str:
+    """slurmctld's file with its id taken out: it takes that of slurmdbd then (CLUSTER ID MISMATCH otherwise)."""
+    return re.sub(r"\|\d+\s*\Z", "", clustername)
+
+
+def moves(tables: t.Iterable[str], source: str, target: str) -> str:
+    """SQL that takes all tables from one database into another, which is empty."""
+    pairs = ", ".join(f"`{source}`.`{table}` TO `{target}`.`{table}`" for table in tables)
+    return f"DROP DATABASE IF EXISTS `{target}`; CREATE DATABASE `{target}` CHARACTER SET utf8mb4;" + (
+        f" RENAME TABLE {pairs};" if pairs else ""
+    )

@@ -1,0 +1,64 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Running other programs."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import subprocess
+import time
+import typing as t
+
+from .plan import BackupError
+
+PATIENCE = 120
+
+
+def run(*argv: str, feed: t.IO[bytes] | None = None, environment: t.Mapping[str, str] | None = None) -> str:
+    """What a program answers.
+
+    Raises:
+        BackupError: it is not there, or fails.
+    """
+    try:
+        with subprocess.Popen(
+            argv,
+            stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
+        ) as process:
+            if feed and process.stdin:
+                with contextlib.suppress(BrokenPipeError), process.stdin:
+                    shutil.copyfileobj(feed, process.stdin)
+                process.stdin = None
+            out, err = process.communicate()
+    except FileNotFoundError as error:
+        raise BackupError(f"{argv[0]} is not on this node") from error
+    if process.returncode != 0:
+        words = err.decode(errors="replace").strip() or out.decode(errors="replace").strip()
+        raise BackupError(f"{' '.join(argv[:3])} failed: {words.splitlines()[-1] if words else process.returncode}")
+    return out.decode(errors="replace")
+
+
+def until(what: str, done: t.Callable[[], bool]) -> None:
+    """Wait, with bounded patience.
+
+    Raises:
+        BackupError: not within :data:`PATIENCE` seconds.
+    """
+    end = time.monotonic() + PATIENCE
+    while not done():
+        if time.monotonic() > end:
+            raise BackupError(f"{what} doesn't answer after {PATIENCE} seconds; see `journalctl --unit={what}`")
+        time.sleep(0.5)
+
+
+def succeeds(*argv: str, says: str = "", environment: t.Mapping[str, str] | None = None) -> bool:
+    """Whether a program ends well, and says something."""
+    try:
+        return says in run(*argv, environment=environment)
+    except BackupError:
+        return False
