@@ -173,10 +173,10 @@ def test_the_agents_own_hooks_stay(rendered: dict[str, Any]) -> None:
 
 
 def test_logs_that_nobody_else_rotates(rendered: dict[str, Any]) -> None:
-    assert "/etc/logrotate.d/podforge-slurm" in rendered["hooks"]["files"]
+    assert rendered["hooks"]["files"]["/etc/logrotate.d/podforge-slurm"] != "absent"
     assert "/var/log/slurm/slurmdbd.log {" in rendered["hooks"]["logrotate"]
     assert "slurmctld" not in rendered["hooks"]["logrotate"]
-    assert "/etc/logrotate.d/podforge-slurm" not in rendered["hooks-of-the-agent"]["files"]
+    assert rendered["hooks-of-the-agent"]["files"]["/etc/logrotate.d/podforge-slurm"] == "absent"
 
 
 def test_what_auto_resume_can_not_live_with_is_refused(rendered: dict[str, Any]) -> None:

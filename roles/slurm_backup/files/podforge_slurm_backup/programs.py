@@ -31,8 +31,10 @@ def run(*argv: str, feed: t.IO[bytes] | None = None, environment: t.Mapping[str,
             env={**os.environ, "LC_ALL": "C.UTF-8", **(environment or {})},
         ) as process:
             if feed and process.stdin:
-                with contextlib.suppress(BrokenPipeError), process.stdin:
+                # a program that has ended early says why by itself
+                with contextlib.suppress(BrokenPipeError):
                     shutil.copyfileobj(feed, process.stdin)
+                    process.stdin.close()
                 process.stdin = None
             out, err = process.communicate()
     except FileNotFoundError as error:
