@@ -1,0 +1,138 @@
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Private: a worker's way into the cluster: what it waits for, told apart, and what it does when it is there."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import typing as t
+from dataclasses import dataclass
+
+from .join_secret import ADDRESS
+from .join_secret import HASH
+from .join_secret import TOKEN
+from .join_secret import JoinSecretError
+from .join_secret import ca_hash
+
+FIRST_PAUSE, LONGEST_PAUSE = 2.0, 30.0
+CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
+_THROTTLES = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown")
+_TOKEN_FORM = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why it can't be done yet. ``kind`` is one word for the log, ``final``: waiting is of no use."""
+
+    kind: str
+    text: str
+    final: bool = False
+
+
+@dataclass(frozen=True)
+class Invitation:
+    """What the join secret says."""
+
+    address: str
+    token: str
+    ca_hash: str
+
+
+def invitation(name: str, value: t.Mapping[str, t.Any]) -> Invitation | Reason:
+    """What is in the secret, if it is whole."""
+    missing = [key for key in (ADDRESS, TOKEN, HASH) if not isinstance(value.get(key), str) or not value[key]]
+    if missing:
+        return Reason("incomplete", f"secret {name} has no {', '.join(missing)}: a master is about to write it")
+    pin = value[HASH] if value[HASH].startswith("sha256:") else f"sha256:{value[HASH]}"
+    return Invitation(value[ADDRESS], value[TOKEN], pin)
+
+
+def refused(name: str, code: str, message: str) -> Reason:
+    """Why Secrets Manager did not give the secret."""
+    if code == "ResourceNotFoundException":
+        return Reason("missing", f"there is no secret {name} yet: the master makes it once it is up")
+    if code.startswith(_THROTTLES):
+        return Reason("throttled", f"Secrets Manager throttles ({code}): too many nodes ask at once")
+    if "AccessDenied" in code:
+        fix = "Fix: allow the execution role secretsmanager:GetSecretValue for it"
+        return Reason("denied", f"the node's role may not read secret {name}: {message}. {fix}", final=True)
+    if code == "InvalidRequestException" and "delet" in message:
+        return Reason("deleted", f"secret {name} is scheduled for deletion: the master restores it once it is up")
+    return Reason("unreachable", f"secret {name} can't be read: {code}: {message}")
+
+
+def judge_cluster(given: Invitation, document: t.Mapping[str, t.Any]) -> Reason | None:
+    """What the API's C(cluster-info) says of the invitation; None: nodes can join with it.
+
+    It is public, and proves nothing: kubeadm verifies it by the token's signature and the CA's hash.
+    """
+    data = document.get("data") or {}
+    try:
+        encoded = re.search(r"certificate-authority-data:\s*(\S+)", str(data["kubeconfig"]))
+        found = ca_hash(base64.b64decode(encoded.group(1) if encoded else "").decode())
+    except (KeyError, ValueError, IndexError, JoinSecretError):
+        return Reason("api", f"{given.address} answers, and has no cluster-info yet")
+    if found != given.ca_hash:
+        text = f"{given.address} has another CA than the secret says: the secret is of a cluster that is no more, or"
+        return Reason("stale-hash", f"{text} somebody else answers there; its timer on the master writes it anew")
+    if f"jws-kubeconfig-{given.token.split('.', maxsplit=1)[0]}" not in data:
+        text = "the token in the secret has expired or was removed: its timer on the master makes a new one"
+        return Reason("stale-token", text)
+    return None
+
+
+def judge_failure(output: str) -> Reason:
+    """Why C(kubeadm join) has failed; unknown reasons are final, for they are not of the kind that passes."""
+    said = _TOKEN_FORM.sub("******", output.strip())
+    if "already exists in the cluster" in said:
+        return Reason("old-node", "a node of this name is still Ready: the one that this one replaces is not gone yet")
+    if re.search(r"connection refused|i/o timeout|deadline exceeded|no route to host|EOF|timed out", said):
+        return Reason("api", f"the API did not answer to the end: {last_lines(said)}")
+    if "could not find a JWS signature" in said or "invalid bearer token" in said.lower() or "Unauthorized" in said:
+        return Reason("stale-token", "the token in the secret has just expired")
+    return Reason("kubeadm", last_lines(said, 12), final=True)
+
+
+def last_lines(text: str, number: int = 3) -> str:
+    """The end of what a program has said, in one line."""
+    return "; ".join(line.strip() for line in text.splitlines() if line.strip())[-200 * number :]
+
+
+def pause(attempt: int, random: t.Callable[[], float]) -> float:
+    """Seconds before the next attempt: twice as long each time, with jitter, so that a thousand nodes spread."""
+    return float(min(FIRST_PAUSE * 2 ** min(attempt, 10), LONGEST_PAUSE) * (0.5 + random() / 2))
+
+
+def state_of(kubeconfig: str | None, client_certificate: bool, leftovers: bool) -> str:
+    """Whether this node is C(joined), C(half) (a join was killed) or C(new)."""
+    if kubeconfig and client_certificate:
+        return "joined"
+    return "half" if kubeconfig or leftovers else "new"
+
+
+def ca_of(kubeconfig: str) -> str:
+    """Hash of the CA in kubelet's kubeconfig; empty: there is none."""
+    found = re.search(r"certificate-authority-data:\s*(\S+)", kubeconfig)
+    try:
+        return ca_hash(base64.b64decode(found.group(1)).decode()) if found else ""
+    except (ValueError, IndexError, JoinSecretError):
+        return ""
+
+
+def label_changes(node: t.Mapping[str, t.Any], wanted: t.Mapping[str, str]) -> dict[str, str]:
+    """Labels of a Node object that differ; others are not touched."""
+    there = (node.get("metadata") or {}).get("labels") or {}
+    return {key: value for key, value in wanted.items() if there.get(key) != value}
+
+
+def load(text: str) -> dict[str, t.Any]:
+    """A JSON object; an empty one where it is none."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

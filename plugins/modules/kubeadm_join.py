@@ -1,0 +1,211 @@
+#!/usr/bin/python
+
+# Copyright: (c) 2026, podforge contributors
+# GNU General Public License v3.0+ (see COPYING or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+---
+module: kubeadm_join
+version_added: 0.1.0
+short_description: Join this node to a Kubernetes cluster
+description:
+  - Waits for the secret that M(podforge.hyperpod.kubeadm_join_secret) keeps, and for the API that it names, and joins
+    with the CA pinned. What it waits for is told apart in the log, and bounded by O(timeout).
+  - A node that has joined already is not changed, but for O(labels). One that has joined another cluster is refused.
+    One whose join was killed half way is reset and joined again.
+  - A node that takes the place of another one joins under its name, as soon as the other one is not Ready any more.
+  - The token is in no command line, result or log. The file that kubeadm reads it from is root's, and is removed.
+author:
+  - podforge contributors (@podforge)
+requirements:
+  - Python >= 3.9 on the node
+  - boto3, in the system's Python or in that of the lifecycle bundle
+  - kubeadm, kubelet and kubectl on the node
+options:
+  secret:
+    description: Name of the secret.
+    type: str
+    required: true
+  region:
+    description: AWS region of the secret.
+    type: str
+    required: true
+  version:
+    description: Version of Kubernetes, by which the form of kubeadm's configuration is chosen.
+    type: str
+    required: true
+  node_name:
+    description: Name of the node.
+    type: str
+    required: true
+  address:
+    description: Address of the node.
+    type: str
+    required: true
+  labels:
+    description: Labels of the node. They are set when it joins, and brought back when they differ later.
+    type: dict
+    default: {}
+  taints:
+    description: Taints of the node (C(key), C(value), C(effect)) when it joins; nodes may not change them later.
+    type: list
+    elements: dict
+    default: []
+  kubelet_args:
+    description: Further arguments of kubelet.
+    type: dict
+    default: {}
+  timeout:
+    description: Seconds to wait for the secret and the API, together.
+    type: int
+    default: 1800
+  log:
+    description: A file that gets a line whenever the reason of waiting changes, and each minute.
+    type: path
+attributes:
+  check_mode:
+    description: Predicts the change without making it. What would be waited for is not.
+    support: full
+  diff_mode:
+    description: Shows labels.
+    support: full
+  idempotent:
+    description: A second run changes nothing.
+    support: full
+  platform:
+    description: Linux.
+    support: full
+    platforms: linux
+"""
+
+EXAMPLES = r"""
+- name: Join
+  podforge.hyperpod.kubeadm_join:
+    secret: hyperpod-k8s-0a1b2c3d4e5f
+    region: us-west-2
+    version: "1.32"
+    node_name: ip-10-1-0-11
+    address: 10.1.0.11
+    labels:
+      node.kubernetes.io/instance-type: p5.48xlarge
+"""
+
+RETURN = r"""
+state:
+  description: What the node was, V(new), V(half) (a join was killed) or V(joined).
+  returned: success
+  type: str
+waited:
+  description: Seconds of waiting by reason.
+  returned: success
+  type: dict
+  sample: {"missing": 12.3}
+labels:
+  description: Labels that were set on the node that had joined before.
+  returned: success
+  type: dict
+"""
+
+import random
+import typing as t
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import KubernetesError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import join_secret
+from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import joining
+from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.worker import KUBELET_CONF
+from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.worker import Worker
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
+
+
+def other_cluster(given: joining.Invitation, kubeconfig: str) -> str:
+    """What is wrong when the node belongs to another cluster; empty: it doesn't."""
+    own = joining.ca_of(kubeconfig)
+    if not own or own == given.ca_hash:
+        return ""
+    return (
+        f"this node has joined a cluster whose CA is {own}, and the secret is of one with {given.ca_hash}. "
+        "Fix: correct the secret's name; or, to leave the other cluster and lose its pods on this node, run "
+        "kubeadm reset -f here, and this again"
+    )
+
+
+def run(module: AnsibleModule) -> dict[str, t.Any]:
+    """Look, wait, join; the result for exit_json."""
+    params = module.params
+    worker = Worker(module.run_command, params)
+    kubeconfig, state = worker.look()
+    if module.check_mode and state != "joined":
+        return {"changed": True, "state": state, "waited": {}, "labels": {}}
+    need_boto3(params["secret"])
+    # whoever waits for the secret tells of each refusal, and has pauses of its own
+    client = join_secret.client_of(params["region"], attempts=2)
+    if state == "joined":
+        given = worker.ask(client)
+        if isinstance(given, joining.Invitation):
+            problem = other_cluster(given, kubeconfig or "")
+            if problem:
+                raise KubernetesError(problem)
+        else:
+            module.warn(f"this node has joined, but others could not: {given.text}")
+        return labelled(module, worker)
+    if state == "half":
+        worker.reset()
+    worker.join(client, random.SystemRandom().random)
+    return {"changed": True, "state": state, "waited": worker.waited, "labels": {}}
+
+
+def labelled(module: AnsibleModule, worker: Worker) -> dict[str, t.Any]:
+    """Labels of a node that has joined, brought to what they should be by the node's own right."""
+    node = worker.node()
+    changes = joining.label_changes(node, module.params["labels"]) if node else {}
+    if not node:
+        module.warn(f"labels could not be compared: the API does not answer, or does not know {KUBELET_CONF}")
+    if changes and not module.check_mode:
+        worker.label(changes)
+    there = (node.get("metadata") or {}).get("labels") or {}
+    return {
+        "changed": bool(changes),
+        "state": "joined",
+        "waited": {},
+        "labels": changes,
+        "diff": {"before": {key: there.get(key) for key in changes}, "after": changes},
+    }
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            # a name, not the secret itself
+            "secret": {"type": "str", "required": True, "no_log": False},
+            "region": {"type": "str", "required": True},
+            "version": {"type": "str", "required": True},
+            "node_name": {"type": "str", "required": True},
+            "address": {"type": "str", "required": True},
+            "labels": {"type": "dict", "default": {}},
+            "taints": {"type": "list", "elements": "dict", "default": []},
+            "kubelet_args": {"type": "dict", "default": {}},
+            "timeout": {"type": "int", "default": 1800},
+            "log": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    module.params["labels"] = {str(key): str(value) for key, value in module.params["labels"].items()}
+    try:
+        result = run(module)
+    except (KubernetesError, SourceError) as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename or Path('/etc/kubernetes')}: {error.strerror}. Fix: run as root")
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()
