@@ -12,6 +12,7 @@ from cases_containers import CONTAINERS
 from cases_containers import ENROOT
 from cases_observability import OBSERVABILITY
 from cases_shell import SHELL
+from cases_kubernetes import KUBERNETES
 from cases_sssd import SSSD
 from cases_storage import FSX
 from cases_storage import S3
@@ -280,4 +281,5 @@ ALL = {
     "mount_s3": S3,
     "shell_env": SHELL,
     "observability": OBSERVABILITY,
+    "kubernetes": KUBERNETES,
 }

@@ -1,0 +1,182 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A cluster of two nodes that works; a node replaced; a token renewed; what is refused."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra
+from support import changed
+from support import eventually
+from support import playbook
+from support import said
+
+from tests.support.kubernetes.lab import KubernetesLab
+from tests.support.kubernetes.lab import hostname
+from tests.support.kubernetes.lab import molecule_lab
+
+PLAY = "kubeadm/converge.yml"
+INVENTORY = f"--inventory={Path(__file__).parents[2] / 'inventory_kubeadm.yml'}"
+NAMED = "hyperpod-k8s-molecule0001"
+REFRESH = "systemctl start podforge-kubernetes-join-secret.service"
+
+
+@pytest.fixture(scope="session")
+def lab() -> KubernetesLab:
+    folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "kubernetes"
+    config = json.loads((folder / "config" / "resource_config.json").read_text(encoding="utf-8"))
+    address = config["InstanceGroups"][0]["Instances"][0]["CustomerIpAddress"]
+    return molecule_lab(folder, f"{address.rsplit('.', 1)[0]}.0/24")
+
+
+@pytest.fixture
+def master(lab: KubernetesLab) -> Any:
+    return testinfra.get_host(f"podman://{lab.container('kube_master')}")
+
+
+@pytest.fixture
+def worker(lab: KubernetesLab) -> Any:
+    return testinfra.get_host(f"podman://{lab.container('kube_worker')}")
+
+
+@pytest.fixture(scope="session")
+def name(lab: KubernetesLab) -> str:
+    """The worker's node."""
+    return hostname(lab.nodes["kube_worker"])
+
+
+def kubectl(master: Any, words: str) -> str:
+    """As the user who got the kubeconfig."""
+    return str(master.check_output(f"su - ubuntu -c {json.dumps(f'kubectl {words}')}"))
+
+
+def secret(lab: KubernetesLab) -> dict[str, Any]:
+    """What is in the join secret; this is the only place where anybody reads it but nodes."""
+    script = (
+        ". /opt/local_cloud/node/environment; "
+        "aws --region us-west-2 secretsmanager get-secret-value --query SecretString --output text "
+        f"--secret-id {NAMED}"
+    )
+    found: dict[str, Any] = json.loads(lab.shell("kube_master", script) or "{}")
+    return found
+
+
+def ready(master: Any, node: str) -> bool:
+    path = "-o jsonpath='{.status.conditions[?(@.type==\\\"Ready\\\")].status}'"
+    return kubectl(master, f"get node {node} {path}") == "True"
+
+
+def test_all_nodes_and_the_system_are_ready(master: Any, lab: KubernetesLab) -> None:
+    names = [hostname(address) for address in lab.nodes.values()]
+    everyone = eventually(lambda: all(ready(master, node) for node in names), 180)
+    assert everyone, kubectl(master, "get nodes,pods -A")
+
+    def waiting() -> list[str]:
+        pods = json.loads(kubectl(master, "get pods -A -o json"))["items"]
+        return [
+            pod["metadata"]["name"]
+            for pod in pods
+            if not all(status["ready"] for status in pod["status"].get("containerStatuses", [{"ready": False}]))
+        ]
+
+    assert eventually(lambda: not waiting(), 180), kubectl(master, "get pods -A")
+
+
+def test_each_node_has_a_block_of_the_pods_network(master: Any) -> None:
+    blocks = kubectl(master, "get nodes -o jsonpath='{.items[*].spec.podCIDR}'").split()
+    assert len(set(blocks)) == 2
+    assert all(block.startswith("10.244.") and block.endswith("/24") for block in blocks)
+
+
+def test_labels_of_a_node(master: Any, name: str) -> None:
+    labels = json.loads(kubectl(master, f"get node {name} -o json"))["metadata"]["labels"]
+    assert labels["node.kubernetes.io/instance-type"] == "c5.xlarge"
+    assert labels["sagemaker.amazonaws.com/instance-group-name"] == "worker-group-1"
+    assert labels["team"] == "vision"
+
+
+def test_containers_are_on_the_scratch_disk_and_pin_memory(worker: Any) -> None:
+    assert worker.file("/opt/dlami/nvme/containerd/io.containerd.metadata.v1.bolt").is_directory
+    pid = worker.check_output("systemctl show --property=MainPID --value containerd")
+    assert "unlimited" in worker.check_output(f"grep 'Max locked memory' /proc/{pid}/limits")
+    assert "cgroupDriver: systemd" in worker.check_output("cat /var/lib/kubelet/config.yaml")
+    assert "SystemdCgroup = true" in worker.check_output("containerd config dump")
+
+
+def test_secrets_are_encrypted_in_etcd(master: Any) -> None:
+    kubectl(master, "delete secret probe --ignore-not-found")
+    kubectl(master, "create secret generic probe --from-literal=word=plain-in-etcd")
+    found = master.run("grep -rl plain-in-etcd /var/lib/etcd")
+    assert found.stdout == ""
+    assert master.run("grep -rl k8s:enc:aescbc:v1:podforge /var/lib/etcd").stdout != ""
+
+
+def test_packages_are_held(worker: Any) -> None:
+    assert worker.check_output("apt-mark showhold").split() == ["cri-tools", "kubeadm", "kubectl", "kubelet"]
+
+
+def test_no_token_is_left_on_a_node(worker: Any, lab: KubernetesLab) -> None:
+    token = secret(lab)["token"].split(".")[1]
+    found = worker.run(f"grep -rl {token} /etc/kubernetes /run /var/lib/podforge /var/log /tmp")
+    assert found.stdout.split() == []
+
+
+def test_a_token_that_has_gone_is_replaced(master: Any, lab: KubernetesLab) -> None:
+    before = secret(lab)
+    master.check_output(REFRESH)
+    assert secret(lab) == before
+    master.check_output(f"kubeadm token delete {before['token'].split('.')[0]}")
+    master.check_output(REFRESH)
+    after = secret(lab)
+    assert after["token"] != before["token"]
+    assert after["discovery_token_ca_cert_hash"] == before["discovery_token_ca_cert_hash"]
+    assert after["token"] in master.check_output("kubeadm token list")
+    assert before["token"].split(".")[1] not in master.check_output("journalctl -u podforge-kubernetes-join-secret")
+    timer = master.check_output("systemctl show podforge-kubernetes-join-secret.timer -p ActiveState,UnitFileState")
+    assert sorted(timer.split()) == ["ActiveState=active", "UnitFileState=enabled"]
+
+
+def test_networks_of_the_cluster_stay(master: Any) -> None:
+    del master
+    done = playbook(PLAY, INVENTORY, "--limit=kube_master", variables={"kubeadm_master_pod_cidr": "10.240.0.0/14"})
+    assert done.returncode != 0
+    assert "the cluster was made with 10.244.0.0/16, which can't be changed any more" in said(done)
+
+
+def test_a_node_of_another_cluster_is_refused(worker: Any, master: Any, lab: KubernetesLab) -> None:
+    conf = "/etc/kubernetes/kubelet.conf"
+    other = worker.check_output(
+        "openssl req -x509 -newkey ed25519 -noenc -keyout /dev/null -days 9 -subj /CN=other 2>/dev/null | base64 -w 0"
+    )
+    worker.check_output(f"cp {conf} /root/kept && sed -i 's/authority-data: .*/authority-data: {other}/' {conf}")
+    done = playbook(PLAY, INVENTORY, "--limit=kube_worker")
+    worker.check_output(f"mv /root/kept {conf}")
+    assert done.returncode != 0
+    assert "has joined a cluster whose CA is" in said(done)
+    assert secret(lab)["token"] not in said(done)
+    assert ready(master, hostname(lab.nodes["kube_worker"]))
+
+
+def test_a_replaced_node_joins_under_its_name_with_other_labels(master: Any, lab: KubernetesLab, name: str) -> None:
+    was = kubectl(master, f"get node {name} -o jsonpath='{{.status.nodeInfo.machineID}}'")
+    lab.cloud.cli("fault set throttle", "--percent", "30", "--operation", "secretsmanager:GetSecretValue")
+    lab.replace("kube_worker")
+    done = playbook(PLAY, INVENTORY, "--limit=kube_worker", variables={"kubeadm_worker_labels": {"team": "speech"}})
+    lab.cloud.cli("fault clear")
+    assert done.returncode == 0, said(done)
+    # the object of the node that is gone is still there, and Ready for a while
+    assert eventually(lambda: ready(master, name), 120), kubectl(master, "get nodes")
+    assert kubectl(master, f"get node {name} -o jsonpath='{{.status.nodeInfo.machineID}}'") != was
+    assert json.loads(kubectl(master, f"get node {name} -o json"))["metadata"]["labels"]["team"] == "speech"
+
+
+def test_labels_are_changed_on_day_two(master: Any, name: str) -> None:
+    done = playbook(PLAY, INVENTORY, "--limit=kube_worker", variables={"kubeadm_worker_labels": {"team": "robots"}})
+    assert done.returncode == 0, said(done)
+    assert changed(done.stdout, "kube_worker") == 1
+    assert json.loads(kubectl(master, f"get node {name} -o json"))["metadata"]["labels"]["team"] == "robots"

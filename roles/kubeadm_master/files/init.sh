@@ -1,0 +1,34 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Make the cluster. What a killed run has left is taken away first.
+# init.sh <configuration> <key for secrets: yes or nothing> <checks to ignore, by commas>
+set -eu
+config=$1 encryption=$2 ignored=$3
+mark=/var/lib/podforge/kubeadm-init.begun
+key=/etc/kubernetes/podforge/encryption.yaml
+
+if [ -e "$mark" ]; then
+    kubeadm reset --force
+fi
+mkdir -p "${mark%/*}"
+: >"$mark"
+if [ -n "$encryption" ] && [ ! -s "$key" ]; then
+    umask 077
+    cat >"$key.new" <<END
+apiVersion: apiserver.config.k8s.io/v1
+kind: EncryptionConfiguration
+resources:
+  - resources: [secrets]
+    providers:
+      - aescbc:
+          keys:
+            - name: podforge
+              secret: $(head -c 32 /dev/urandom | base64 -w 0)
+      - identity: {}
+END
+    mv "$key.new" "$key"
+    umask 022
+fi
+kubeadm init --config "$config" --skip-token-print ${ignored:+--ignore-preflight-errors="$ignored"}
+rm "$mark"

@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+# What the role must know of a master, as key=value lines.
+# look.sh <unit of the join secret> <users who get a kubeconfig...>
+set -u
+unit=$1
+shift
+manifests=/etc/kubernetes/manifests admin=/etc/kubernetes/admin.conf
+
+echo "kubeadm=$(kubeadm version -o short 2>/dev/null)"
+if [ -e /var/lib/podforge/kubeadm-init.begun ]; then
+    echo "state=half" # an init was killed
+elif [ -s $admin ]; then
+    echo "state=initialised"
+elif [ -n "$(ls -A $manifests 2>/dev/null)" ] || [ -e /etc/kubernetes/kubelet.conf ]; then
+    echo "state=foreign"
+else
+    echo "state=new"
+fi
+argument() { # argument <component> <name>
+    sed -n -E "s/^ *- --$2=(.*)/\\1/p" "$manifests/$1.yaml" 2>/dev/null
+}
+echo "pod_cidr=$(argument kube-controller-manager cluster-cidr)"
+echo "service_cidr=$(argument kube-apiserver service-cluster-ip-range)"
+echo "kubelet=$(systemctl is-active kubelet 2>/dev/null)"
+flannel=$([ -s $admin ] && timeout 20 kubectl --kubeconfig $admin get --namespace kube-flannel daemonset kube-flannel-ds \
+    --output name 2>/dev/null)
+echo "flannel=${flannel:+yes}"
+echo "timer=$(systemctl is-enabled "$unit.timer" 2>/dev/null) $(systemctl is-active "$unit.timer" 2>/dev/null)"
+# users whose copy of the administrator's kubeconfig is not this cluster's
+for user; do
+    home=$(getent passwd "$user" | cut -d : -f 6)
+    [ -s $admin ] && [ -n "$home" ] && cmp -s $admin "$home/.kube/config" || without="${without:-} $user"
+done
+echo "without=${without:-}"
+exit 0

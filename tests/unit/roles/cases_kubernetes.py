@@ -1,0 +1,111 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Hosts that the roles of Kubernetes are rendered for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from systems import AMAZON
+from systems import DEBIAN
+from systems import UBUNTU
+from systems import node
+
+
+def kubernetes_seen(**more: str) -> str:
+    """What the looks of kubeadm_common and kubeadm_master say of a node with containerd and no Kubernetes yet."""
+    facts = {
+        "systemd": "running",
+        "containerd.LoadState": "loaded",
+        "kubeadm": "",
+        "containerd": "1.7.24",
+        "root": "",
+        "shims": "0",
+        "nvidia_runtime": "",
+        "cgroup2": "yes",
+        "container": "",
+        "state": "new",
+        "pod_cidr": "",
+        "service_cidr": "",
+        **more,
+    }
+    return "\n".join(f"{key}={value}" for key, value in facts.items())
+
+
+def kubernetes(kind: str = "controller", **more: Any) -> dict[str, Any]:
+    """The variables of a case: a node, and Kubernetes that is asked for."""
+    facts = {
+        "hostname": "ip-10-1-0-1",
+        "ip_address": "10.1.0.1",
+        "cluster_name": "demo",
+        "cluster_id": "abc123",
+        "region": "us-west-2",
+        "instance_type": "ml.p5.48xlarge",
+        "instance_group": "workers",
+        "availability_zone": "us-west-2a",
+        "scratch_path": "/opt/dlami/nvme",
+        "accelerator": {"vendor": "none", "count": 0},
+        "computes": [{"ip_address": f"10.1.1.{n}", "hostname": f"ip-10-1-1-{n}"} for n in range(1, 4)],
+        **more.pop("facts", {}),
+    }
+    found = {"case_node": {**node(kind), **facts}, "case_seen": kubernetes_seen(), "kubeadm_common_enabled": True}
+    return {**found, **more}
+
+
+KUBERNETES: dict[str, dict[str, Any]] = {
+    "kube-ubuntu-22": {**UBUNTU, **kubernetes()},
+    "kube-ubuntu-24": {**UBUNTU, **kubernetes(case_seen=kubernetes_seen(containerd="2.1.4"))},
+    "kube-debian-12": {
+        **DEBIAN,
+        **kubernetes(
+            kubeadm_common_version="1.30.4",
+            kubeadm_common_registry="mirror.example/k8s",
+            case_seen=kubernetes_seen(kubeadm="v1.30.4"),
+        ),
+    },
+    "kube-al2023": {**AMAZON, **kubernetes(kubeadm_common_version="1.31.2")},
+    "kube-files": {**DEBIAN, **kubernetes(kubeadm_common_repository="file:/opt/k")},
+    "kube-files-al2023": {**AMAZON, **kubernetes(kubeadm_common_repository="file:/opt/k")},
+    "kube-gpu": {
+        **UBUNTU,
+        **kubernetes(
+            "compute",
+            facts={"accelerator": {"vendor": "nvidia", "count": 8}},
+            case_seen=kubernetes_seen(nvidia_runtime="yes"),
+            kubeadm_worker_labels={"team": "vision", "topology.kubernetes.io/zone": "z"},
+        ),
+    },
+    "kube-off": {**DEBIAN, **kubernetes(kubeadm_common_enabled=False)},
+    "kube-eks": {**DEBIAN, **kubernetes(facts={"orchestrator": "Eks"})},
+    "kube-wrong": {
+        **DEBIAN,
+        **kubernetes(
+            kubeadm_common_repository="ftp://x",
+            kubeadm_common_repository_key="key.asc",
+            kubeadm_common_cgroup_driver="cgroupfs",
+            kubeadm_master_endpoint="nameonly",
+            kubeadm_master_token_ttl_hours=0,
+            kubeadm_master_flannel_manifest="https://x.example/flannel.yml",
+            kubeadm_master_pod_cidr="10.1.0.0/16",
+            kubeadm_worker_labels={"team": "two words"},
+            kubeadm_worker_taints=[{"key": "k", "effect": "Never"}],
+            kubeadm_worker_timeout=0,
+            facts={
+                "controllers": [{"hostname": name, "ip_address": f"10.1.0.{n}"} for n, name in ((1, "a"), (2, "b"))]
+            },
+            case_seen=kubernetes_seen(kubeadm="v1.31.0", root="/var/lib/containerd", shims="4", state="foreign"),
+        ),
+    },
+    "kube-made": {
+        **DEBIAN,
+        **kubernetes(
+            kubeadm_master_pod_cidr="10.240.0.0/14",
+            kubeadm_master_max_nodes=1000,
+            case_seen=kubernetes_seen(
+                kubeadm="v1.32.9", state="initialised", pod_cidr="10.244.0.0/16", service_cidr="10.97.0.0/16"
+            ),
+        ),
+    },
+    "kube-many": {**DEBIAN, **kubernetes(kubeadm_master_max_nodes=1000)},
+    "kube-version": {**DEBIAN, **kubernetes(kubeadm_common_version="latest")},
+}
