@@ -21,12 +21,15 @@ CERTIFICATE = "arn:aws:acm:us-west-2:123456789012:certificate/1"
 DIRECTORY = {"secret_arn": SECRET, "certificate_arn": CERTIFICATE}
 
 
-def policy(directory: dict[str, str]) -> dict[str, Any]:
-    """The policy with what there is of a directory."""
+def policy(directory: dict[str, str], **node_vars: Any) -> dict[str, Any]:
+    """The policy with what there is of a directory, and variables of the nodes."""
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.ChainableUndefined, autoescape=False)
     caller = {"partition": "aws", "account_id": "123456789012"}
     text = environment.from_string(TEMPLATE.read_text()).render(
-        directory=directory, checked={"caller": caller}, bucket_arn="arn:aws:s3:::bucket"
+        directory=directory,
+        checked={"caller": caller},
+        bucket_arn="arn:aws:s3:::bucket",
+        described={"description": {"node_vars": node_vars}},
     )
     return dict(json.loads(text))
 
@@ -57,3 +60,15 @@ def test_a_ca_that_is_given_as_a_file_needs_no_right() -> None:
     sids = [statement["Sid"] for statement in policy({"secret_arn": SECRET, "certificate_arn": ""})["Statement"]]
     assert "DirectorySecret" in sids
     assert "DirectoryCertificate" not in sids
+
+
+@pytest.mark.parametrize(
+    ("enabled", "result"), [(True, ALLOWED), ("yes", ALLOWED), (False, IMPLICIT_DENY), ("false", IMPLICIT_DENY)]
+)
+def test_the_join_secret_of_kubernetes(enabled: object, result: str) -> None:
+    secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret:hyperpod-k8s-abc-AbCdEf"
+    found = policy({}, kubeadm_common_enabled=enabled)
+    for action in ("CreateSecret", "GetSecretValue", "PutSecretValue", "RestoreSecret", "TagResource"):
+        assert decide([found], f"secretsmanager:{action}", secret, {}).result == result
+    assert decide([found], "secretsmanager:DeleteSecret", secret, {}).result == IMPLICIT_DENY
+    assert decide([found], "secretsmanager:GetSecretValue", SECRET, {}).result == IMPLICIT_DENY
