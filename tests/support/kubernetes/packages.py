@@ -3,8 +3,8 @@
 """Kubernetes 1.20.2 as packages and images: the last one that Debian has with all of its sources.
 
 A folder with ``packages/`` (a flat apt repository) and ``images/*.tar[.xz]`` is taken from
-``PODFORGE_KUBERNETES_PACKAGES`` or from the cache. ``python -m tests.support.kubernetes.packages`` makes the latter
-from Debian's source package by ``build.sh``, which takes a quarter of an hour on two cores.
+``PODFORGE_KUBERNETES_PACKAGES``. Where that is not set, ``build.sh`` makes one in the cache from Debian's sources,
+once: compiling takes a quarter of an hour on two cores. ``python -m tests.support.kubernetes.packages`` does it ahead.
 """
 
 from __future__ import annotations
@@ -35,18 +35,18 @@ def built() -> Path:
 
 
 def find() -> Path:
-    """The folder with packages and images.
+    """The folder with packages and images; it is made when no other is named.
 
     Raises:
-        NoPackagesError: there is none.
+        NoPackagesError: the named folder is not one, or the recipe has failed.
     """
     named = os.environ.get(VARIABLE)
-    folder = Path(named) if named else built()
+    folder = Path(named) if named else build()
     if (folder / "packages" / "Packages").is_file() and list((folder / "images").glob("kube-apiserver.tar*")):
         return folder
     raise NoPackagesError(
         f"no Kubernetes to test with: {folder} has no packages/Packages and images/. Fix: set {VARIABLE} to a folder "
-        "that has them, or make them once with `python -m tests.support.kubernetes.packages` (a quarter of an hour)"
+        "that has them, or leave it empty to have it made from Debian's sources (a quarter of an hour, once)"
     )
 
 
@@ -74,19 +74,28 @@ def images(folder: Path) -> Path:
 
 
 def build() -> Path:
-    """Make the folder in the cache, unless it is there."""
+    """Make the folder in the cache, unless it is there.
+
+    Raises:
+        NoPackagesError: the recipe has failed; what it said is on stderr.
+    """
     place = built()
     if not place.exists():
         temporary = place.with_name(f".{place.name}.{os.getpid()}")
         temporary.mkdir(parents=True)
+        sys.stderr.write(
+            f"Kubernetes is made from Debian's sources in {place}, which takes a quarter of an hour once\n"
+        )
+        environment = {**os.environ, "PYTHON": sys.executable}
         try:
-            environment = {**os.environ, "PYTHON": sys.executable}
-            subprocess.run([str(HERE / "build.sh"), str(temporary)], check=True, env=environment)
+            subprocess.run([str(HERE / "build.sh"), str(temporary)], check=True, env=environment, stdout=sys.stderr)
             temporary.rename(place)
+        except subprocess.CalledProcessError as error:
+            raise NoPackagesError(f"no Kubernetes to test with: {HERE / 'build.sh'} has failed ({error})") from error
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
     return place
 
 
 if __name__ == "__main__":
-    sys.stdout.write(f"{build()}\n")
+    sys.stdout.write(f"{find()}\n")
