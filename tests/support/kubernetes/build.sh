@@ -61,7 +61,7 @@ package() { # package <name> <version> <depends>: from $work/root
     mkdir -p root/DEBIAN
     printf 'Package: %s\nVersion: %s\nArchitecture: amd64\nMaintainer: podforge contributors <root@localhost>\n%sDescription: %s\n' \
         "$1" "$2" "${3:+Depends: $3$'\n'}" "for tests, from Debian's kubernetes $release" >root/DEBIAN/control
-    dpkg-deb --build --root-owner-group root "/out/packages/$1_$2_amd64.deb"
+    dpkg-deb -Zgzip --root-owner-group --build root "/out/packages/$1_$2_amd64.deb"
     rm -rf root
 }
 install -D -m 0755 "$binaries/kubectl" root/usr/bin/kubectl
