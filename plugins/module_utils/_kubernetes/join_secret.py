@@ -140,7 +140,7 @@ def _inside(data: bytes, place: int) -> tuple[int, int]:
 
 def kubeadm(*arguments: str) -> str:
     """What kubeadm says."""
-    command = ["kubeadm", "--kubeconfig", ADMIN, *arguments]
+    command = ["kubeadm", *arguments, "--kubeconfig", ADMIN]
     path = f"{os.environ.get('PATH', '')}:/usr/local/bin:/usr/bin:/usr/sbin"
     try:
         done = subprocess.run(
