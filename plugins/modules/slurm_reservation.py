@@ -139,8 +139,12 @@ from dataclasses import replace
 from datetime import datetime
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.podforge.hyperpod.plugins.module_utils import _slurm_reservation as planning
+from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_reservation import Reservation
 from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_reservation import ReservationError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_reservation import describe
+from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_reservation import parse
+from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_reservation import plan
+from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_reservation import wanted
 
 
 class Scontrol:
@@ -174,11 +178,11 @@ class Scontrol:
         """Names of the nodes in an expression."""
         return frozenset(self("show", "hostnames", expression).split()) if expression else frozenset()
 
-    def reservation(self, name: str) -> planning.Reservation | None:
+    def reservation(self, name: str) -> Reservation | None:
         """What there is."""
         for line in self("show", "reservation", "--oneliner").splitlines():
             if line.startswith(f"ReservationName={name} "):
-                found, expression, reservation = planning.parse(line)
+                found, expression, reservation = parse(line)
                 return replace(reservation, nodes=self.nodes(expression)) if found == name else None
         return None
 
@@ -190,9 +194,9 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     desired = None
     if params["state"] == "present":
         some = params["nodes"].upper() not in ("", "ALL")
-        desired = planning.wanted(params, scontrol.nodes(params["nodes"]) if some else None)
+        desired = wanted(params, scontrol.nodes(params["nodes"]) if some else None)
     current = scontrol.reservation(params["name"])
-    calls = planning.plan(params["name"], current, desired, datetime.now())
+    calls = plan(params["name"], current, desired, datetime.now())
     after = current
     if calls and module.check_mode:
         after = desired
@@ -203,8 +207,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     return {
         "changed": bool(calls),
         "calls": calls,
-        "slurm_reservation": planning.describe(after),
-        "diff": {"before": planning.describe(current), "after": planning.describe(after)},
+        "slurm_reservation": describe(after),
+        "diff": {"before": describe(current), "after": describe(after)},
     }
 
 

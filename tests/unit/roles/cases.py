@@ -10,9 +10,9 @@ from cases_accounting import ACCOUNTING
 from cases_containers import ADOPT
 from cases_containers import CONTAINERS
 from cases_containers import ENROOT
+from cases_kubernetes import KUBERNETES
 from cases_observability import OBSERVABILITY
 from cases_shell import SHELL
-from cases_kubernetes import KUBERNETES
 from cases_sssd import SSSD
 from cases_storage import FSX
 from cases_storage import S3
