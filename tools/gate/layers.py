@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.support.kubernetes import packages
 from tools.gate.model import BUILD
 from tools.gate.model import ROOT
 from tools.gate.model import Check
@@ -24,6 +25,11 @@ ON_CONTAINERS = "tests/integration/local_cloud/test_nodes_podman.py"
 PLAYBOOKS = "tests/integration/operator"
 MODULES = "tests/integration/modules"
 STAGING = "tests/integration/lifecycle/test_lifecycle_staging.py"
+KUBERNETES = "kubeadm"
+NO_KUBERNETES = (
+    f"no packages of Kubernetes are here (set {packages.VARIABLE} to a folder that has them, or have them made in a "
+    "quarter of an hour, once: .venv/bin/python -m tests.support.kubernetes.packages)"
+)
 NO_NEWEST = "no Python 3.12 or 3.13 was found, which ansible-core 2.21 needs (set PODFORGE_PYTHON, or install one)"
 
 
@@ -158,9 +164,13 @@ def directory() -> Layer:
 def molecule() -> Layer:
     """Every role on containers: one run, so that the containers are made once."""
     found = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
-    scenarios = [argument for name in found if name != "default" for argument in ("--scenario-name", name)]
-    check = Check("molecule", tool("molecule", "test", *scenarios), counts="molecule", timeout=2400)
-    return Layer("molecule", "each role: check, converge, idempotence, verify", (check,), seconds=450, containers=True)
+    without = {"default"} if packages.given() else {"default", KUBERNETES}
+    scenarios = [argument for name in found if name not in without for argument in ("--scenario-name", name)]
+    checks = [Check("molecule", tool("molecule", "test", *scenarios), counts="molecule", timeout=3000)]
+    if KUBERNETES in without:
+        checks.append(Check(KUBERNETES, not_run=NO_KUBERNETES))
+    title = "each role: check, converge, idempotence, verify"
+    return Layer("molecule", title, tuple(checks), seconds=1200, containers=True)
 
 
 def e2e() -> Layer:

@@ -34,14 +34,19 @@ def built() -> Path:
     return cache_home() / f"kubernetes-{key}"
 
 
+def given() -> Path | None:
+    """The folder that is named, or was made before; None: it would have to be made."""
+    named = os.environ.get(VARIABLE)
+    return Path(named) if named else next((place for place in [built()] if place.exists()), None)
+
+
 def find() -> Path:
     """The folder with packages and images; it is made when no other is named.
 
     Raises:
         NoPackagesError: the named folder is not one, or the recipe has failed.
     """
-    named = os.environ.get(VARIABLE)
-    folder = Path(named) if named else build()
+    folder = given() or build()
     if (folder / "packages" / "Packages").is_file() and list((folder / "images").glob("kube-apiserver.tar*")):
         return folder
     raise NoPackagesError(
@@ -74,26 +79,27 @@ def images(folder: Path) -> Path:
 
 
 def build() -> Path:
-    """Make the folder in the cache, unless it is there.
+    """Make the folder in the cache.
 
     Raises:
         NoPackagesError: the recipe has failed; what it said is on stderr.
     """
     place = built()
-    if not place.exists():
-        temporary = place.with_name(f".{place.name}.{os.getpid()}")
-        temporary.mkdir(parents=True)
-        sys.stderr.write(
-            f"Kubernetes is made from Debian's sources in {place}, which takes a quarter of an hour once\n"
+    temporary = place.with_name(f".{place.name}.{os.getpid()}")
+    temporary.mkdir(parents=True)
+    sys.stderr.write(f"Kubernetes is made from Debian's sources in {place}, which takes a quarter of an hour once\n")
+    try:
+        subprocess.run(
+            [str(HERE / "build.sh"), str(temporary)],
+            check=True,
+            env={**os.environ, "PYTHON": sys.executable},
+            stdout=sys.stderr,
         )
-        environment = {**os.environ, "PYTHON": sys.executable}
-        try:
-            subprocess.run([str(HERE / "build.sh"), str(temporary)], check=True, env=environment, stdout=sys.stderr)
-            temporary.rename(place)
-        except subprocess.CalledProcessError as error:
-            raise NoPackagesError(f"no Kubernetes to test with: {HERE / 'build.sh'} has failed ({error})") from error
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        temporary.rename(place)
+    except subprocess.CalledProcessError as error:
+        raise NoPackagesError(f"no Kubernetes to test with: {HERE / 'build.sh'} has failed ({error})") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
     return place
 
 
