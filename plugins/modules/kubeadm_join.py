@@ -105,7 +105,7 @@ waited:
   type: dict
   sample: {"missing": 12.3}
 labels:
-  description: Labels that were set on the node that had joined before.
+  description: Labels that the Node object did not have.
   returned: success
   type: dict
 """
@@ -158,7 +158,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     if state == "half":
         worker.reset()
     worker.join(client, random.SystemRandom().random)
-    return {"changed": True, "state": state, "waited": worker.waited, "labels": {}}
+    # kubelet gives its labels to a new Node object only, and that of the node before may still be there
+    return {**labelled(module, worker), "changed": True, "state": state, "waited": worker.waited}
 
 
 def labelled(module: AnsibleModule, worker: Worker) -> dict[str, t.Any]:
