@@ -34,10 +34,9 @@ def mounted(node: Any, path: str) -> str:
     return str(node.run(f"findmnt --noheadings --output SOURCE {path}").stdout.strip())
 
 
-def journal(node: Any) -> str:
-    return str(
-        node.check_output("journalctl --no-pager --output=cat --lines=30 _SYSTEMD_UNIT=podforge-fsx@fsx.service")
-    )
+def journal(node: Any, name: str = "fsx") -> str:
+    command = f"journalctl --no-pager --output=cat --lines=30 _SYSTEMD_UNIT=podforge-fsx@{name}.service"
+    return str(node.check_output(command))
 
 
 def server(controller: Any, on: bool) -> None:
@@ -123,7 +122,8 @@ def test_what_can_not_be_mounted_is_explained(storage: Any, controller: Any) -> 
     assert "the name no-such.invalid does not resolve" in text
     assert f"{address} port 9 refuses the connection" in text
     assert "/bad/login (nobody@" in text
-    assert "mount says: read: Connection reset by peer" in text
+    words = "mount says: read: Connection reset by peer"
+    assert eventually(lambda: words in journal(storage, "bad-login"), 60)
     assert f"the kernel {storage.check_output('uname -r')} has no lustre module" in text
     # sshfs mounts before it connects, and the keeper tries again now and then: for a moment one may be there
     assert eventually(lambda: storage.run("findmnt --noheadings --list | grep /bad").stdout == "", 60)

@@ -149,10 +149,11 @@ def _mount(system: FileSystem, node: Node) -> Cause | None:
     still = mounts.at_path(node.mountinfo(), system.path) == there
     if code == 0 and there and still and answer in (0, *HARMLESS):
         return None
-    evidence = gather(system, node, node.said(unit, since) or text, hung=answer == HUNG)
+    # first the end of it, so that mount(8) has said what it has to say
     node.systemctl("stop", unit)
     if mounts.at_path(node.mountinfo(), system.path):
         node.unmount(system.path)
+    evidence = gather(system, node, node.said(unit, since) or text, hung=answer == HUNG)
     node.systemctl("reset-failed", unit)
     return diagnose(system, evidence)
 
