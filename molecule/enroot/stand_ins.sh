@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Neither enroot nor pyxis can be had here. In /srv/mirror is what plays them: a Debian package with a program that reads

@@ -1,3 +1,4 @@
+#!/bin/sh
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # sh -c apply.sh <note> <changed files> <components>: what was removed ends, what has changed starts anew, all the rest runs.

@@ -1,4 +1,3 @@
-#!/usr/bin/python3
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Metrics of Slurm, served for Prometheus on 127.0.0.1:9341, by asking sinfo, squeue and sdiag.

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Make packages/ and images/ of Kubernetes 1.20.2 in a folder, from Debian 12's source package, in a container of the node

@@ -1,4 +1,4 @@
-#!/bin/bash
+#!/usr/bin/env bash
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # minimal crictl stand-in (cri-tools is not in Debian): enough for kubeadm 1.20; goes to containerd with ctr

@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 """docker_archive.py OUT.tar REFERENCE ROOT: a docker-archive of one layer, for ``ctr images import``."""
