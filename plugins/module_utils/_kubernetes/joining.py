@@ -21,6 +21,12 @@ from .join_secret import ca_hash
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 30.0
 CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 _THROTTLES = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown")
+# kubelet's own health check, whose words are those of an API that is down. "The kubelet is not running" as a likely
+# cause is said by kubeadm of every failure.
+_KUBELET = re.compile(
+    r"10248/healthz'? (failed|returned error)|(127\.0\.0\.1|\[::1\]):10248: connect|kubelet is not healthy after"
+)
+_CAUSE = re.compile(r"^[EF]\d{4} |[Ee]rr(or)?[:=]|failed|unknown")
 _TOKEN_FORM = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
 
 
@@ -85,11 +91,18 @@ def judge_cluster(given: Invitation, document: t.Mapping[str, t.Any]) -> Reason 
     return None
 
 
-def judge_failure(output: str) -> Reason:
-    """Why C(kubeadm join) has failed; unknown reasons are final, for they are not of the kind that passes."""
+def judge_failure(output: str, journal: str = "") -> Reason:
+    """Why C(kubeadm join) has failed; unknown reasons are final, for they are not of the kind that passes.
+
+    :param journal: what kubelet has written.
+    """
     said = _TOKEN_FORM.sub("******", output.strip())
     if "already exists in the cluster" in said:
         return Reason("old-node", "a node of this name is still Ready: the one that this one replaces is not gone yet")
+    if _KUBELET.search(said):
+        causes = "\n".join(line for line in journal.splitlines() if _CAUSE.search(line))
+        why = last_lines(_TOKEN_FORM.sub("******", causes or journal or said), 6)
+        return Reason("kubelet", f"kubelet does not stay up (journalctl -u kubelet): {why}", final=True)
     if re.search(r"connection refused|i/o timeout|deadline exceeded|no route to host|EOF|timed out", said):
         return Reason("api", f"the API did not answer to the end: {last_lines(said)}")
     if "could not find a JWS signature" in said or "invalid bearer token" in said.lower() or "Unauthorized" in said:

@@ -146,10 +146,15 @@ class Worker:
             Path(path).unlink()
         if code == 0:
             return None
-        reason = joining.judge_failure(out + err)
+        reason = joining.judge_failure(out + err, self._journal())
         # what it has begun stands in the way of the next attempt
         self.reset()
         return reason
+
+    def _journal(self) -> str:
+        """The end of what kubelet has written; whether there is a journal does not matter."""
+        words = ["journalctl", "--unit=kubelet", "--lines=100", "--no-pager", "--output=cat"]
+        return self._command(words)[1]
 
     def _kubectl(self, *words: str) -> tuple[int, str, str]:
         return self._command(["kubectl", "--kubeconfig", KUBELET_CONF, "--request-timeout=20s", *words])

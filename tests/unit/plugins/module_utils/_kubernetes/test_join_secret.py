@@ -253,6 +253,11 @@ def test_another_ca_is_a_stale_hash() -> None:
     assert (found.kind, found.final) == ("stale-hash", False)
 
 
+CHECK = "The HTTP call equal to 'curl -sSL http://localhost:10248/healthz'"
+HEALTHY = """[kubelet-check] Waiting for a healthy kubelet at http://127.0.0.1:10248/healthz. This can take up to 4m0s
+[kubelet-check] The kubelet is healthy after 1.5s"""
+
+
 @pytest.mark.parametrize(
     ("output", "kind", "final"),
     [
@@ -260,12 +265,31 @@ def test_another_ca_is_a_stale_hash() -> None:
         ("dial tcp 10.1.0.10:6443: connect: connection refused", "api", False),
         (f'could not find a JWS signature in the cluster-info ConfigMap for token ID "{TOKEN}"', "stale-token", False),
         ("[ERROR Swap]: running with swap on is not supported", "kubeadm", True),
+        # what each kubeadm says of a failed join, and of a kubelet that is well
+        (
+            "timed out waiting for the condition\nThis error is likely caused by:\n\t- The kubelet is not running",
+            "api",
+            False,
+        ),
+        (f"{HEALTHY}\nerror execution phase kubelet-start: timed out waiting for the condition", "api", False),
+        (f'[kubelet-check] {CHECK} failed with error: Get "http://localhost:10248/healthz": EOF.', "kubelet", True),
+        (f'{CHECK} returned error: Get "x": dial tcp 127.0.0.1:10248: connect: connection refused', "kubelet", True),
+        ("[kubelet-check] The kubelet is not healthy after 4m0.0s\ncontext deadline exceeded", "kubelet", True),
     ],
 )
 def test_why_kubeadm_has_failed(output: str, kind: str, final: bool) -> None:
     found = joining.judge_failure(f"[preflight]\n{output}\n")
     assert (found.kind, found.final) == (kind, final)
     assert TOKEN not in found.text
+
+
+def test_kubelets_own_words_are_told() -> None:
+    cause = f"E0101 1 run.go:74] command failed err=unknown 'kubernetes.io' labels {TOKEN}"
+    journal = f"I0101 1 started\n{cause}\ngoroutine 1 [running]:\nMain process exited, code=exited"
+    found = joining.judge_failure(f"{CHECK} failed with error: EOF", journal)
+    assert "unknown 'kubernetes.io' labels ******" in found.text
+    assert "goroutine" not in found.text
+    assert "Main process" in joining.judge_failure(f"{CHECK} failed with error", "Main process exited").text
 
 
 def test_pauses_grow_to_an_end_and_are_spread() -> None:

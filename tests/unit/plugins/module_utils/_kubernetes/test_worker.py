@@ -72,7 +72,7 @@ def node(place: Path, *answers: tuple[int, str], timeout: int = 300) -> tuple[Wo
             assert Path(words[3]).stat().st_mode & 0o077 == 0
             code, said = left.pop(0) if left else (0, "")
             return code, "", said
-        return 0, "", ""
+        return 0, "failed to run Kubelet: no" if words[0] == "journalctl" else "", ""
 
     params = {
         "secret": "s",
@@ -95,7 +95,7 @@ def test_it_waits_through_what_passes_and_tells_of_it(place: Path) -> None:
     kinds = [line.split("(")[1].split(")")[0] for line in (place / "log").read_text(encoding="utf-8").splitlines()]
     assert kinds == ["missing", "throttled", "incomplete", "old-node"]
     # what a failed join has begun is taken away before the next
-    assert [words[1] for words in commands] == ["join", "reset", "join"]
+    assert [words[1] for words in commands if words[0] == "kubeadm"] == ["join", "reset", "join"]
     assert all(TOKEN in text for text in files)
     assert TOKEN not in json.dumps(commands) + (place / "log").read_text(encoding="utf-8")
     assert list(place.glob("podforge-join-*")) == []
@@ -109,6 +109,9 @@ def test_what_will_not_pass_ends_it_at_once(place: Path) -> None:
     with pytest.raises(KubernetesError, match="swap on"):
         made.join(Secrets(VALUE), lambda: 1.0)
     assert commands[-1] == ["kubeadm", "reset", "--force"]
+    made, _commands, _files = node(place, (1, "dial tcp 127.0.0.1:10248: connect: connection refused"))
+    with pytest.raises(KubernetesError, match=r"kubelet does not stay up .*failed to run Kubelet: no"):
+        made.join(Secrets(VALUE), lambda: 1.0)
 
 
 def test_it_ends_in_time_and_says_what_it_has_waited_for(place: Path) -> None:
