@@ -29,7 +29,7 @@ def policy(directory: dict[str, str], **node_vars: Any) -> dict[str, Any]:
         directory=directory,
         checked={"caller": caller},
         bucket_arn="arn:aws:s3:::bucket",
-        described={"description": {"node_vars": node_vars}},
+        described={"description": {"cluster_name": "demo", "node_vars": node_vars}},
     )
     return dict(json.loads(text))
 
@@ -69,6 +69,28 @@ def test_the_join_secret_of_kubernetes(enabled: object, result: str) -> None:
     secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret:hyperpod-k8s-abc-AbCdEf"
     found = policy({}, kubeadm_common_enabled=enabled)
     for action in ("CreateSecret", "GetSecretValue", "PutSecretValue", "RestoreSecret", "TagResource"):
-        assert decide([found], f"secretsmanager:{action}", secret, {}).result == result
+        context = {"aws:requesttag/podforge:cluster": ["demo"]}
+        assert decide([found], f"secretsmanager:{action}", secret, context).result == result
     assert decide([found], "secretsmanager:DeleteSecret", secret, {}).result == IMPLICIT_DENY
     assert decide([found], "secretsmanager:GetSecretValue", SECRET, {}).result == IMPLICIT_DENY
+
+
+def test_the_join_secret_of_another_cluster() -> None:
+    secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret:hyperpod-k8s-abc-AbCdEf"
+    found = policy({}, kubeadm_common_enabled=True)
+    for cluster, result in (("demo", ALLOWED), ("other", IMPLICIT_DENY)):
+        for action in ("GetSecretValue", "PutSecretValue", "RestoreSecret", "TagResource"):
+            context = {"aws:resourcetag/podforge:cluster": [cluster], "aws:requesttag/podforge:cluster": ["demo"]}
+            assert decide([found], f"secretsmanager:{action}", secret, context).result == result
+        context = {"aws:requesttag/podforge:cluster": [cluster]}
+        assert decide([found], "secretsmanager:CreateSecret", secret, context).result == result
+
+
+def test_a_join_secret_with_a_name_of_its_own() -> None:
+    secret = "arn:aws:secretsmanager:us-west-2:123456789012:secret:demo/join-AbCdEf"
+    found = policy({}, kubeadm_common_enabled=True, kubeadm_master_join_secret="demo/join")
+    assert decide([found], "secretsmanager:GetSecretValue", secret, {}).result == ALLOWED
+    # as IAM has it while there is no such secret
+    assert decide([found], "secretsmanager:GetSecretValue", secret[:-7], {}).result == ALLOWED
+    other = secret.replace("demo/join", "hyperpod-k8s-abc")
+    assert decide([found], "secretsmanager:GetSecretValue", other, {}).result == IMPLICIT_DENY
