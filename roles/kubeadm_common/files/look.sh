@@ -11,7 +11,8 @@ for unit in containerd kubelet; do
 done
 echo "kubeadm=$(kubeadm version -o short 2>/dev/null)"
 echo "containerd=$(containerd --version 2>/dev/null | sed -n -E 's/.* v?([0-9]+\.[0-9]+[^ ]*).*/\1/p')"
-root=$(sed -n -E 's/^root *= *"(.*)"/\1/p' /etc/containerd/config.toml 2>/dev/null | head -n 1)
+# of what is before the first table; empty: containerd's own default
+root=$(sed -n -E -e '/^ *\[/q' -e "s/^ *root *= *[\"']([^\"']*)[\"'].*/\\1/p" /etc/containerd/config.toml 2>/dev/null | head -n 1)
 echo "root=${root}"
 echo "shims=$(pgrep -c -f '^[^ ]*containerd-shim' 2>/dev/null)"
 echo "nvidia_runtime=$([ -x /usr/bin/nvidia-container-runtime ] && echo yes)"

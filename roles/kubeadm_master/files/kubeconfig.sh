@@ -1,19 +1,16 @@
 #!/bin/sh
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Give users the administrator's kubeconfig; one that they had stays beside it.
-# kubeconfig.sh <users...>
+# Give users the administrator's kubeconfig; what they had stays beside it.
+# kubeconfig.sh <users whose kubeconfig is not this cluster's...>
 set -eu
+moment=$(date +%Y%m%d-%H%M%S)
 for user; do
     home=$(getent passwd "$user" | cut -d : -f 6)
-    if [ -z "$home" ]; then
-        echo "kubeadm_master_kubeconfig_users: there is no user $user on this node" >&2
-        exit 1
-    fi
     group=$(id -g "$user") folder=$home/.kube
     install -d -o "$user" -g "$group" -m 0700 "$folder"
-    if [ -e "$folder/config" ] && ! cmp -s /etc/kubernetes/admin.conf "$folder/config"; then
-        mv "$folder/config" "$folder/config.before-podforge"
+    if [ -e "$folder/config" ]; then
+        mv -n "$folder/config" "$folder/config.before-podforge-$moment"
     fi
     install -o "$user" -g "$group" -m 0600 /etc/kubernetes/admin.conf "$folder/config"
 done

@@ -28,10 +28,19 @@ flannel=$([ -s $admin ] && timeout 20 kubectl --kubeconfig $admin get --namespac
     --output name 2>/dev/null)
 echo "flannel=${flannel:+yes}"
 echo "timer=$(systemctl is-enabled "$unit.timer" 2>/dev/null) $(systemctl is-active "$unit.timer" 2>/dev/null)"
-# users whose copy of the administrator's kubeconfig is not this cluster's
+# of_today <kubeconfig>: whether it has this cluster's CA and the administrator's certificate; contexts are its user's
+of_today() {
+    for key in certificate-authority-data client-certificate-data; do
+        line=$(grep -o -m 1 "$key: .*" $admin 2>/dev/null) && grep -q -F -e "$line" "$1" 2>/dev/null || return 1
+    done
+}
 for user; do
     home=$(getent passwd "$user" | cut -d : -f 6)
-    [ -s $admin ] && [ -n "$home" ] && cmp -s $admin "$home/.kube/config" || without="${without:-} $user"
+    if [ -z "$home" ]; then
+        unknown="${unknown:+$unknown,}$user"
+    elif ! of_today "$home/.kube/config"; then
+        without="${without:+$without,}$user"
+    fi
 done
-echo "without=${without:-}"
+printf '%s\n' "unknown=${unknown:-}" "without=${without:-}"
 exit 0

@@ -11,6 +11,16 @@ from systems import DEBIAN
 from systems import UBUNTU
 from systems import node
 
+# labels of Kubernetes' own that kubelet may not set, and some that it may
+REFUSED = ("node-role.kubernetes.io/worker", "node-restriction.kubernetes.io/a", "kubernetes.io/a", "x.k8s.io/a")
+TAKEN = (
+    "node.kubernetes.io/a",
+    "a.kubelet.kubernetes.io/b",
+    "kubernetes.io/os",
+    "topology.kubernetes.io/region",
+    "a/k8s.io",
+)
+
 
 def kubernetes_seen(**more: str) -> str:
     """What the looks of kubeadm_common and kubeadm_master say of a node with containerd and no Kubernetes yet."""
@@ -27,6 +37,8 @@ def kubernetes_seen(**more: str) -> str:
         "state": "new",
         "pod_cidr": "",
         "service_cidr": "",
+        "unknown": "",
+        "without": "",
         **more,
     }
     return "\n".join(f"{key}={value}" for key, value in facts.items())
@@ -44,6 +56,7 @@ def kubernetes(kind: str = "controller", **more: Any) -> dict[str, Any]:
         "instance_group": "workers",
         "availability_zone": "us-west-2a",
         "scratch_path": "/opt/dlami/nvme",
+        "scratch_kind": "instance_store",
         "accelerator": {"vendor": "none", "count": 0},
         "computes": [{"ip_address": f"10.1.1.{n}", "hostname": f"ip-10-1-1-{n}"} for n in range(1, 4)],
         **more.pop("facts", {}),
@@ -73,6 +86,7 @@ KUBERNETES: dict[str, dict[str, Any]] = {
             facts={"accelerator": {"vendor": "nvidia", "count": 8}},
             case_seen=kubernetes_seen(nvidia_runtime="yes"),
             kubeadm_worker_labels={"team": "vision", "topology.kubernetes.io/zone": "z"},
+            kubeadm_common_version="1.32.4",
         ),
     },
     "kube-off": {**DEBIAN, **kubernetes(kubeadm_common_enabled=False)},
@@ -87,13 +101,13 @@ KUBERNETES: dict[str, dict[str, Any]] = {
             kubeadm_master_token_ttl_hours=0,
             kubeadm_master_flannel_manifest="https://x.example/flannel.yml",
             kubeadm_master_pod_cidr="10.1.0.0/16",
-            kubeadm_worker_labels={"team": "two words"},
+            kubeadm_worker_labels={"team": "two words", **dict.fromkeys((*REFUSED, *TAKEN), "x")},
             kubeadm_worker_taints=[{"key": "k", "effect": "Never"}],
             kubeadm_worker_timeout=0,
             facts={
                 "controllers": [{"hostname": name, "ip_address": f"10.1.0.{n}"} for n, name in ((1, "a"), (2, "b"))]
             },
-            case_seen=kubernetes_seen(kubeadm="v1.31.0", root="/var/lib/containerd", shims="4", state="foreign"),
+            case_seen=kubernetes_seen(kubeadm="v1.31.0", root="", shims="4", state="foreign"),
         ),
     },
     "kube-made": {
@@ -106,6 +120,24 @@ KUBERNETES: dict[str, dict[str, Any]] = {
             ),
         ),
     },
+    "kube-grown": {
+        **UBUNTU,
+        **kubernetes(
+            facts={"scratch_kind": "root", "scratch_path": "/opt/podforge/scratch"},
+            kubeadm_common_version="1.32.4",
+            kubeadm_master_max_nodes=1000,
+            case_seen=kubernetes_seen(
+                kubeadm="v1.32.9",
+                state="initialised",
+                pod_cidr="10.244.0.0/16",
+                service_cidr="10.96.0.0/12",
+                unknown="ubuntu",
+                root="/opt/podforge/scratch/containerd",
+                shims="9",
+            ),
+        ),
+    },
+    "kube-elsewhere": {**UBUNTU, **kubernetes(kubeadm_common_containerd_root="/opt/dlami/nvme2/c")},
     "kube-many": {**DEBIAN, **kubernetes(kubeadm_master_max_nodes=1000)},
     "kube-version": {**DEBIAN, **kubernetes(kubeadm_common_version="latest")},
 }

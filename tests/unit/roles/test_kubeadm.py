@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import tomllib
+from cases_kubernetes import REFUSED
 
 
 def host(rendered: dict[str, Any], name: str) -> dict[str, Any]:
@@ -39,8 +40,12 @@ def test_packages_of_apt(rendered: dict[str, Any], name: str) -> None:
         "Suites: /",
         "Signed-By: /etc/apt/keyrings/podforge-kubernetes.asc",
     ]
-    pin = "=1.30.4-1.1" if name == "debian-12" else ""
-    assert host(rendered, name)["names"] == [f"kubelet{pin}", f"kubeadm{pin}", f"kubectl{pin}"]
+    assert host(rendered, name)["names"] == ["kubelet", "kubeadm", "kubectl"]
+
+
+def test_a_patch_is_for_a_node_that_has_none(rendered: dict[str, Any]) -> None:
+    assert host(rendered, "gpu")["names"] == ["kubelet=1.32.4-1.1", "kubeadm=1.32.4-1.1", "kubectl=1.32.4-1.1"]
+    assert host(rendered, "grown")["names"] == ["kubelet", "kubeadm", "kubectl"]
 
 
 def test_packages_of_dnf(rendered: dict[str, Any]) -> None:
@@ -49,6 +54,8 @@ def test_packages_of_dnf(rendered: dict[str, Any]) -> None:
     assert key in host(rendered, "al2023")["repository"]
     assert host(rendered, "al2023")["names"][0] == "kubelet=1.31.2-150500.1.1"
     assert "iptables-nft" in host(rendered, "al2023")["packages"]
+    # with Docker's own containerd.io, the distribution's can't be on a node
+    assert "containerd" not in host(rendered, "al2023")["packages"] + host(rendered, "ubuntu-22")["packages"]
 
 
 def test_files_need_no_key(rendered: dict[str, Any]) -> None:
@@ -67,6 +74,15 @@ def test_containerd(rendered: dict[str, Any]) -> None:
     gpu = toml(rendered, "gpu")["plugins"]["io.containerd.grpc.v1.cri"]["containerd"]
     assert gpu["default_runtime_name"] == "nvidia"
     assert gpu["runtimes"]["nvidia"]["options"]["SystemdCgroup"] is True
+
+
+def test_containerd_waits_for_the_scratch_disk(rendered: dict[str, Any]) -> None:
+    unit = lines(host(rendered, "ubuntu-22")["dropin"])
+    assert unit[:2] == ["[Unit]", "After=dlami-nvme.service"]
+    assert "AssertPathIsMountPoint=/opt/dlami/nvme" in unit
+    assert unit[-2:] == ["[Service]", "LimitMEMLOCK=infinity"]
+    for name in ("grown", "elsewhere"):
+        assert "AssertPathIsMountPoint" not in host(rendered, name)["dropin"]
 
 
 def test_kubeadm_takes_the_version_that_is_there(rendered: dict[str, Any]) -> None:
@@ -110,7 +126,7 @@ def test_what_is_wrong_is_told_at_once(rendered: dict[str, Any]) -> None:
         "kubeadm_common_repository_key: key.asc",
         "kubeadm_common_cgroup_driver: cgroupfs",
         "kubeadm_common_version is 1.32, and kubeadm v1.31.0",
-        "4 containers run, which would be lost in /opt/dlami/nvme/containerd",
+        "data are in /var/lib/containerd and 4 containers run, which would be lost in /opt/dlami/nvme/containerd",
         "kubeadm_master_pod_cidr 10.1.0.0/16 overlaps the address 10.1.0.1 of a",
         "the cluster has 2 controllers",
         "kubeadm_master_endpoint: nameonly",
@@ -118,17 +134,26 @@ def test_what_is_wrong_is_told_at_once(rendered: dict[str, Any]) -> None:
         "with its SHA-256 in kubeadm_master_flannel_checksum",
         "parts of a Kubernetes that this role did not make",
         "kubeadm_worker_labels: two words",
+        f"may not give itself {', '.join(REFUSED)}: take",
         "kubeadm_worker_taints: each needs a key",
         "kubeadm_worker_timeout: 0",
     ):
         assert [text for text in told if part in text], part
-    assert len(told) == 14
+    assert len(told) == 15
 
 
 def test_networks_of_a_cluster_stay(rendered: dict[str, Any]) -> None:
     first, second = host(rendered, "made")["problems"]
     assert "kubeadm_master_pod_cidr is 10.240.0.0/14, and the cluster was made with 10.244.0.0/16" in first
     assert "kubeadm_master_service_cidr is 10.96.0.0/12, and the cluster was made with 10.97.0.0/16" in second
+
+
+def test_a_cluster_that_has_grown_is_warned_not_stopped(rendered: dict[str, Any]) -> None:
+    assert host(rendered, "grown")["problems"] == []
+    networks, users = host(rendered, "grown")["warnings"]
+    assert "kubeadm_master_pod_cidr 10.244.0.0/16 has 256 blocks of /24" in networks
+    assert users.endswith("without a kubeconfig: ubuntu")
+    assert host(rendered, "many")["warnings"] == []
 
 
 def test_room_and_versions(rendered: dict[str, Any]) -> None:
