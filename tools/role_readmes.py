@@ -71,7 +71,8 @@ def generated(specs: dict[str, Any]) -> str:
     lines = [MARK]
     for entry, spec in specs.items():
         lines += ["", "## Variables" if entry == "main" else f"## Variables of the entry point `{entry}`", ""]
-        lines += [f"{markdown(part)}" + "\n" for part in spec["description"]]
+        about = spec["description"]
+        lines += [f"{markdown(part)}" + "\n" for part in ([about] if isinstance(about, str) else about)]
         lines += ["| Variable | Type | Default | What it is |", "|---|---|---|---|"]
         lines += list(rows(spec.get("options", {})))
     return "\n".join(lines) + "\n"

@@ -156,7 +156,9 @@ def test_a_restore_that_was_killed_is_taken_back_by_the_next_run(controller: Any
     controller.check_output(f"mariadb -e 'CREATE DATABASE slurm_acct_db_before_{stamp}; RENAME TABLE {moved}'")
     controller.check_output(f"cp -rp {STATE} {STATE}.before-{stamp} && rm -r {STATE}/*")
     controller.run_expect([0], f"cat > {NOTE} <<'END'\n{json.dumps({'stamp': stamp})}\nEND")
-    controller.check_output(f"{PROGRAM} list")
+    # who only looks changes nothing
+    controller.check_output(f"{PROGRAM} list && {PROGRAM} restore --check && test -e {NOTE}")
+    controller.check_output(f"{PROGRAM} save")
     assert controller.check_output(f"squeue --noheader --jobs={now} --format=%T") == "PENDING"
     assert history(controller, old).startswith("CANCELLED")
     assert not controller.file(NOTE).exists

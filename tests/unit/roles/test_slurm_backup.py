@@ -5,14 +5,18 @@
 from __future__ import annotations
 
 import datetime
+import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 FILES = Path(__file__).resolve().parents[3] / "roles" / "slurm_backup" / "files"
 sys.path.insert(0, str(FILES))
 
+from podforge_slurm_backup import controller  # noqa: E402 - it is not installed
+from podforge_slurm_backup import exchange  # noqa: E402 - it is not installed
 from podforge_slurm_backup import plan  # noqa: E402 - it is not installed
 from podforge_slurm_backup import stores  # noqa: E402 - it is not installed
 
@@ -45,9 +49,67 @@ def test_settings_as_slurm_reads_them() -> None:
     text = 'ClusterName=old\n# ClusterName=no\n  clustername = "demo"  # yes\nStorageHost=db.example\n'
     assert plan.setting(text, "ClusterName") == "demo"
     assert plan.setting(text, "Nothing") == ""
-    assert not plan.is_local(text)
-    assert plan.is_local("StorageHost=localhost\n")
-    assert plan.is_local("")
+    assert not plan.is_local(text, ["ip-10-1-0-1", "10.1.0.1"])
+    for here in ("", "StorageHost=localhost\n", "StorageHost=10.1.0.1", "StorageHost=IP-10-1-0-1"):
+        assert plan.is_local(here, ["ip-10-1-0-1", "10.1.0.1"]), here
+
+
+def test_what_goes_during_the_walk_fails_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("gone", "stays"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "script").touch()
+    scan = os.scandir
+
+    def vanishing(path: str) -> Any:
+        if str(path).endswith("gone"):
+            raise FileNotFoundError(path)
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", vanishing)
+    assert [path.name for path in controller.below(tmp_path)] == ["gone", "stays", "script"]
+
+
+class Here:
+    """A controller whose daemons are slow: put back is all of it but their answer."""
+
+    def __init__(self, state: Path) -> None:
+        self.state, self.config, self.has_database = state, plan.Config(destination="/nowhere"), False
+        self.answers = False
+
+    def stop(self) -> None:
+        """Nothing runs."""
+
+    own_state = stop
+
+    def empty_state(self) -> None:
+        for path in self.state.iterdir():
+            path.unlink()
+
+    def start(self) -> None:
+        if not self.answers:
+            raise plan.BackupError("slurmctld doesn't answer")
+
+
+def test_what_was_put_back_once_is_not_put_back_over_what_came_after(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "NOTE", tmp_path / "note.json")
+    exchange.NOTE.write_text('{"stamp": "1"}', encoding="utf-8")
+    here: Any = Here(tmp_path / "state")
+    old = tmp_path / "state.before-1"
+    for folder, text in ((here.state, "half"), (old, "before")):
+        folder.mkdir()
+        (folder / "job_state").write_text(text, encoding="utf-8")
+    with pytest.raises(plan.BackupError):
+        exchange.put_back(here)
+    assert (here.state / "job_state").read_text(encoding="utf-8") == "before"
+    # somebody starts slurmctld by hand, and jobs go on
+    (here.state / "job_state").write_text("after", encoding="utf-8")
+    here.answers = True
+    exchange.put_back(here)
+    assert (here.state / "job_state").read_text(encoding="utf-8") == "after"
+    assert not exchange.NOTE.exists()
+    assert not old.exists()
 
 
 def test_the_id_of_slurmctld_goes() -> None:

@@ -60,7 +60,8 @@ def main(arguments: t.Sequence[str]) -> int:
         config = read_config(args.config)
         with Path(LOCK).open("w", encoding="utf-8") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            put_back(Controller(config))
+            if args.command == "save" or (args.command == "restore" and not args.check):
+                put_back(Controller(config))
             if args.command == "save":
                 result = save(config, datetime.datetime.now(datetime.timezone.utc))
             elif args.command == "list":

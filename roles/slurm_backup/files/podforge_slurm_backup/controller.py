@@ -10,6 +10,7 @@ import gzip
 import os
 import pwd
 import shutil
+import socket
 import subprocess
 import tarfile
 import tempfile
@@ -26,6 +27,27 @@ from .programs import succeeds
 from .programs import until
 
 
+def own_names() -> list[str]:
+    """The node's names and addresses."""
+    name = os.uname().nodename
+    names = [name, name.split(".", maxsplit=1)[0], socket.getfqdn()]
+    # a small image may be without the program
+    with contextlib.suppress(BackupError):
+        names += run("hostname", "-I").split()
+    return names
+
+
+def below(folder: Path) -> list[Path]:
+    """All that is below a folder; a folder that goes meanwhile has nothing in it."""
+
+    def complain(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            raise error
+
+    walk = os.walk(folder, onerror=complain)
+    return sorted(Path(place, name) for place, folders, files in walk for name in (*folders, *files))
+
+
 class Controller:
     """Slurm and its database on this node."""
 
@@ -40,7 +62,8 @@ class Controller:
             )
         dbd = self._read("slurmdbd.conf")
         self.has_accounting = bool(dbd)
-        self.has_database = bool(dbd) and is_local(dbd)
+        self.has_database = bool(dbd) and is_local(dbd, own_names())
+        self.database_host = setting(dbd, "StorageHost")
         self.slurm_conf = {"SLURM_CONF": f"{self.conf}/slurm.conf"}
 
     def _read(self, name: str) -> str:
@@ -90,7 +113,7 @@ class Controller:
     def pack_state(self, file: Path) -> None:
         """slurmctld replaces its files one by one: each is whole, and what vanishes meanwhile was about to."""
         with tarfile.open(file, "w:gz", compresslevel=3) as tar:
-            for path in sorted(self.state.rglob("*")):
+            for path in below(self.state):
                 if path.suffix == ".new" or not (path.is_file() or path.is_dir()) or path.is_symlink():
                     continue
                 with contextlib.suppress(FileNotFoundError):
@@ -155,6 +178,6 @@ class Controller:
 
         if self.has_accounting:
             run("systemctl", "start", "slurmdbd.service")
-            until("slurmdbd", answers("sacctmgr", "-n", "list", "cluster"))
+            until("slurmdbd", answers("sacctmgr", "-n", "list", "cluster"), self.config.start_timeout)
         run("systemctl", "start", "slurmctld.service")
-        until("slurmctld", answers("scontrol", "ping", says=" is UP"))
+        until("slurmctld", answers("scontrol", "ping", says=" is UP"), self.config.start_timeout)

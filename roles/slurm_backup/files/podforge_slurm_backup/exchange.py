@@ -28,7 +28,7 @@ def exchange(here: Controller, work: Path, parts: t.Sequence[str]) -> None:
     """
     stamp = f"{datetime.datetime.now(datetime.timezone.utc):%Y%m%dT%H%M%SZ}"
     NOTE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
-    NOTE.write_text(json.dumps({"stamp": stamp}), encoding="utf-8")
+    _note({"stamp": stamp})
     database, aside, old_state = here.config.database, _database(here, stamp), _state(here, stamp)
     try:
         here.stop()
@@ -56,10 +56,22 @@ def exchange(here: Controller, work: Path, parts: t.Sequence[str]) -> None:
 
 
 def put_back(here: Controller) -> None:
-    """If a restore has ended in between: everything as it was, and the daemons running."""
+    """If a restore has ended in between: everything as it was, and the daemons running.
+
+    Once everything is back, what is there is the truth, however long the daemons take: it is never replaced again.
+    """
     if not NOTE.exists():
         return
-    stamp = json.loads(NOTE.read_text(encoding="utf-8"))["stamp"]
+    note = json.loads(NOTE.read_text(encoding="utf-8"))
+    if not note.get("is_back"):
+        _put_back(here, note["stamp"])
+        _note({**note, "is_back": True})
+    shutil.rmtree(_state(here, note["stamp"]), ignore_errors=True)
+    here.start()
+    NOTE.unlink()
+
+
+def _put_back(here: Controller, stamp: str) -> None:
     # a daemon that could not be started can't be stopped, maybe
     with contextlib.suppress(BackupError):
         here.stop()
@@ -71,9 +83,13 @@ def put_back(here: Controller) -> None:
         here.empty_state()
         shutil.copytree(old_state, here.state, dirs_exist_ok=True)
         here.own_state()
-    here.start()
-    NOTE.unlink()
-    shutil.rmtree(old_state, ignore_errors=True)
+
+
+def _note(what: t.Mapping[str, t.Any]) -> None:
+    """As a whole, or as it was."""
+    part = NOTE.with_suffix(".part")
+    part.write_text(json.dumps(what), encoding="utf-8")
+    part.replace(NOTE)
 
 
 def _database(here: Controller, stamp: str) -> str:

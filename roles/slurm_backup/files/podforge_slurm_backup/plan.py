@@ -31,6 +31,7 @@ class Config:
     database: str = "slurm_acct_db"
     work_dir: str = "/var/tmp"  # noqa: S108 - for folders that tempfile makes
     region: str = ""
+    start_timeout: int = 300
 
 
 def setting(text: str, key: str) -> str:
@@ -75,9 +76,10 @@ def problems(manifest: t.Mapping[str, t.Any], cluster: str, version: str, wanted
     return found
 
 
-def is_local(slurmdbd_conf: str) -> bool:
-    """Whether slurmdbd's database is on this node."""
-    return setting(slurmdbd_conf, "StorageHost") in ("", "localhost", "127.0.0.1")
+def is_local(slurmdbd_conf: str, own_names: t.Iterable[str]) -> bool:
+    """Whether slurmdbd's database is on this node, which has these names and addresses."""
+    host = setting(slurmdbd_conf, "StorageHost").lower()
+    return host in ("", "localhost", "127.0.0.1", "::1") or host in (name.lower() for name in own_names)
 
 
 def without_id(clustername: str) -> str:

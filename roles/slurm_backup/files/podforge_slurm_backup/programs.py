@@ -13,8 +13,6 @@ import typing as t
 
 from .plan import BackupError
 
-PATIENCE = 120
-
 
 def run(*argv: str, feed: t.IO[bytes] | None = None, environment: t.Mapping[str, str] | None = None) -> str:
     """What a program answers.
@@ -45,16 +43,16 @@ def run(*argv: str, feed: t.IO[bytes] | None = None, environment: t.Mapping[str,
     return out.decode(errors="replace")
 
 
-def until(what: str, done: t.Callable[[], bool]) -> None:
+def until(what: str, done: t.Callable[[], bool], patience: float) -> None:
     """Wait, with bounded patience.
 
     Raises:
-        BackupError: not within :data:`PATIENCE` seconds.
+        BackupError: not within so many seconds.
     """
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience
     while not done():
         if time.monotonic() > end:
-            raise BackupError(f"{what} doesn't answer after {PATIENCE} seconds; see `journalctl --unit={what}`")
+            raise BackupError(f"{what} doesn't answer after {patience} seconds; see `journalctl --unit={what}`")
         time.sleep(0.5)
 
 

@@ -66,7 +66,9 @@ def save(config: Config, now: datetime.datetime) -> dict[str, t.Any]:
     removed = obsolete(store.names(), here.cluster, config.keep)
     for old in removed:
         store.remove(old)
-    return {"saved": name, "destination": config.destination, "removed": removed, **manifest}
+    elsewhere = here.has_accounting and not here.has_database
+    not_saved = f"database (it is on {here.database_host})" if elsewhere else ""
+    return {"saved": name, "destination": config.destination, "removed": removed, "not_saved": not_saved, **manifest}
 
 
 def fetch(store: Folder | Bucket, name: str, work: Path) -> dict[str, t.Any]:
