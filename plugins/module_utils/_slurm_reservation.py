@@ -146,9 +146,7 @@ def plan(name: str, current: Reservation | None, desired: Reservation | None, no
             flags |= {"IGNORE_JOBS"}
         what = [*_times(desired), *_place(desired), *_who(desired, new=True), *_flags(flags)]
         return [["create", f"reservationname={name}", *what]]
-    changes = []
-    if not _same_time(current, desired, every):
-        changes += _times(desired)
+    changes = _changed_times(current, desired, every)
     if _place(current) != _place(desired):
         changes += _place(desired)
     if (current.users, current.accounts) != (desired.users, desired.accounts):
@@ -165,14 +163,15 @@ def plan(name: str, current: Reservation | None, desired: Reservation | None, no
     return calls
 
 
-def _same_time(current: Reservation, desired: Reservation, every: timedelta | None) -> bool:
-    """A reservation that comes again has moved on by whole periods."""
+def _changed_times(current: Reservation, desired: Reservation, every: timedelta | None) -> list[str]:
+    """A reservation that comes again has moved on by whole periods. One that has begun refuses any start."""
     if not (current.start and current.end and desired.start and desired.end):
-        return False
+        return _times(desired)
     moved = current.start - desired.start
-    if current.end - current.start != desired.end - desired.start:
-        return False
-    return moved == timedelta(0) or (every is not None and moved > timedelta(0) and moved % every == timedelta(0))
+    if moved and not (every and moved > timedelta(0) and not moved % every):
+        return _times(desired)
+    end = desired.end + moved
+    return [] if current.end == end else _times(Reservation(None, end))
 
 
 def _times(desired: Reservation) -> list[str]:

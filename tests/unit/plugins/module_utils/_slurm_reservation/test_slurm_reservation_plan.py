@@ -56,9 +56,10 @@ def test_what_is_as_it_should_be_is_left_alone() -> None:
 
 def test_only_what_differs_is_changed() -> None:
     update = ["update", "reservationname=update"]
-    assert plan(there(), desired(duration="5:00")) == [
-        [*update, "starttime=2026-12-01T22:00:00", "endtime=2026-12-02T03:00:00"]
-    ]
+    # one that has begun refuses a start, even its own
+    assert plan(there(), desired(duration="5:00")) == [[*update, "endtime=2026-12-02T03:00:00"]]
+    moved = [*update, "starttime=2026-12-01T21:00:00", "endtime=2026-12-02T02:00:00"]
+    assert plan(there(), desired(start="2026-12-01T21:00:00", duration="5:00")) == [moved]
     assert plan(there(), desired(frozenset(("a",)), nodes="a")) == [[*update, "nodes=a"]]
     assert plan(there(), desired(users=[], accounts=["x"])) == [[*update, "users=", "accounts=x"]]
     assert plan(there(), desired(flags=["FLEX"])) == [[*update, "flags+=FLEX"], [*update, "flags-=IGNORE_JOBS,MAINT"]]
@@ -88,6 +89,12 @@ def test_one_that_comes_again_moves_on(flag: str, moved: timedelta, same: bool) 
     assert wanted.end
     current = replace(wanted, start=wanted.start + moved, end=wanted.end + moved)
     assert (plan(current, wanted) == []) is same
+
+
+def test_the_present_turn_of_one_that_comes_again_can_be_made_longer() -> None:
+    longer = desired(flags=["DAILY"], duration="5:00")
+    current = replace(desired(flags=["DAILY"]), start=datetime(2026, 12, 4, 22), end=datetime(2026, 12, 5, 2))
+    assert plan(current, longer) == [["update", "reservationname=update", "endtime=2026-12-05T03:00:00"]]
 
 
 @pytest.mark.parametrize(
