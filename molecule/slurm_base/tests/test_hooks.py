@@ -31,7 +31,9 @@ def as_it_was(compute: Any) -> Iterator[None]:
 
 
 def write(host: Any, path: str, text: str, mode: str = "755") -> None:
-    host.run_expect([0], f"cat > {path} <<'END'\n#!/bin/sh\n{text}\nEND\nchmod {mode} {path}")
+    host.run_expect(
+        [0], f"mkdir -p $(dirname {path}); cat > {path} <<'END'\n#!/bin/sh\n{text}\nEND\nchmod {mode} {path}"
+    )
 
 
 def journal(host: Any, identifier: str) -> str:
@@ -100,6 +102,14 @@ def test_shared_memory_goes_with_the_last_process_of_its_user(controller: Any, c
     compute.check_output(
         "pkill -u ubuntu sleep; rm /dev/shm/nccl-left; setpriv --reuid=ubuntu --clear-groups ipcrm --all"
     )
+    # an allocation between two steps has no process, and a job of its user ends beside it
+    controller.check_output(f"{as_ubuntu} 'salloc --immediate=20 --no-shell --job-name=between --chdir=/tmp'")
+    compute.check_output("su --shell /bin/sh ubuntu --command 'touch /dev/shm/nccl-left'")
+    epilog = f"env SLURM_JOB_UID=$(id -u ubuntu) SLURM_JOB_ID=1 {CONF}/epilog.d/500-podforge-ipc.sh"
+    compute.check_output(epilog)
+    assert "nccl-left" in compute.check_output("ls /dev/shm")
+    controller.check_output("scancel --name=between")
+    assert eventually(lambda: "nccl-left" not in compute.check_output("ls /dev/shm"), 20)
 
 
 def test_an_unhealthy_node_is_drained_and_comes_back(controller: Any, compute: Any) -> None:
@@ -114,6 +124,17 @@ def test_an_unhealthy_node_is_drained_and_comes_back(controller: Any, compute: A
     assert states(controller)[NODE].startswith("drain")
     assert "Reason=unhealthy: too hot" in controller.check_output(reason)
     compute.check_output(f"rm {CONF}/healthcheck.d/91-hot; {HEALTH}")
+    assert eventually(lambda: is_well(controller), 10), states(controller)
+
+
+def test_a_reboot_or_a_deaf_slurmctld_leave_no_node_drained(controller: Any, compute: Any) -> None:
+    controller.check_output(f"scontrol update nodename={NODE} state=drain 'reason=unhealthy: before the reboot'")
+    compute.check_output("rm -f /run/podforge-slurm.*")
+    deaf = 'case $1 in update) exit 1;; esac; exec /opt/slurm/bin/scontrol "$@"'
+    write(compute, "/root/deaf/bin/scontrol", deaf)
+    compute.check_output(f"sed -i 's#^prefix=.*#prefix=/root/deaf#' {LIMITS}; {HEALTH}")
+    assert states(controller)[NODE].startswith("drain")
+    compute.check_output(f"cp /root/hooks.conf {LIMITS}; {HEALTH}")
     assert eventually(lambda: is_well(controller), 10), states(controller)
 
 

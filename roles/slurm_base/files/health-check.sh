@@ -6,11 +6,11 @@
 # and says why has found the node unhealthy: it is drained with that reason, and resumed when all are content again. Any
 # other status is a fault of the check: the journal has it (journalctl --identifier=slurm-health), the node stays.
 # A node that somebody else has drained, or that the service is about to replace, is left alone. A healthy node asks
-# slurmctld nothing.
+# slurmctld once after its boot, and whenever it was not healthy: until it is known that nothing of ours drains it.
 folders='' prefix=''
 # shellcheck source=/dev/null
 . /etc/podforge/slurm-hooks.conf
-mark=/run/podforge-slurm.unhealthy
+mark=/run/podforge-slurm.healthy
 node=${SLURMD_NODENAME:-$(hostname -s)}
 exec </dev/null
 
@@ -30,9 +30,10 @@ for check in "${folders%% *}/healthcheck.d"/*; do
     fi
     [ "$status" = 0 ] || tell "$check ended with status $status, which says nothing of the node"
 done
-if [ -z "$reason" ] && [ ! -e "$mark" ]; then
+if [ -z "$reason" ] && [ -e "$mark" ]; then
     exit 0
 fi
+rm -f "$mark"
 
 shown=$("$prefix/bin/scontrol" show node "$node" --oneliner) || exit 0
 state=$(printf '%s' "$shown" | sed -n -E 's/.* State=([^ ]+).*/\1/p')
@@ -45,16 +46,15 @@ case $state in
     *) out=no ;;
 esac
 if [ -n "$reason" ]; then
-    : >"$mark"
     if [ "$out" = no ] || { [ "$ours" = yes ] && [ "${shown#*" Reason=$reason"}" = "$shown" ]; }; then
         tell "draining $node: $reason"
         "$prefix/bin/scontrol" update "nodename=$node" state=drain "reason=$reason"
     fi
 else
-    rm -f "$mark"
     if [ "$ours" = yes ] && [ "${state#*DRAIN}" != "$state" ]; then
         tell "resuming $node: all checks are content again"
-        "$prefix/bin/scontrol" update "nodename=$node" state=resume
+        "$prefix/bin/scontrol" update "nodename=$node" state=resume || exit 0
     fi
+    : >"$mark"
 fi
 exit 0

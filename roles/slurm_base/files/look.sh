@@ -39,7 +39,14 @@ done
 value() { # value <key>
     sed -n -E "s/^[[:space:]]*$1[[:space:]]*=[[:space:]]*\"?([^\"#[:space:]]+).*/\\1/Ip" "$conf/slurm.conf" 2>/dev/null | tail -n 1
 }
-echo "agents_hooks=$(answers '^[[:space:]]*(Prolog|Epilog)[[:space:]]*=' "$conf/slurm.conf")"
+elsewhere() { # elsewhere <keys>: does a file that is not ours set one of them?
+    for file in "$conf"/*.conf; do
+        [ "${file##*/}" != "$include" ] && grep -qiE "^[[:space:]]*($1)[[:space:]]*=" "$file" && echo yes && return
+    done
+    echo no
+}
+echo "agents_hooks=$(elsewhere 'Prolog|Epilog')"
+echo "agents_health=$(elsewhere 'HealthCheckProgram')"
 echo "task_plugin=$(value TaskPlugin)"
 echo "scheduler_parameters=$(value SchedulerParameters)"
 printf 'rotated='

@@ -168,7 +168,7 @@ SLURM |= {
     },
     "hooks-of-the-agent": {
         "case_node": node("controller", logins=[]),
-        "case_seen": seen("slurmctld", agents_hooks="yes"),
+        "case_seen": seen("slurmctld", agents_hooks="yes", agents_health="yes"),
         "slurm_base_log_rotate": False,
     },
     "hooks-compute": {
@@ -181,8 +181,14 @@ SLURM |= {
         "case_node": node("controller"),
         "case_seen": seen("slurmctld", task_plugin="task/none", scheduler_parameters="defer"),
         "slurm_base_config": {"TaskPlugin": ["task/cgroup", "task/affinity"]},
+        "slurm_base_auto_resume": True,
         "slurm_base_hook_timeout": 90,
         "slurm_base_hook_folders": ["/opt/my hooks"],
+    },
+    "auto-resume-unsaid": {
+        "case_node": node("controller"),
+        "case_seen": seen("slurmctld", scheduler_parameters="defer"),
+        "slurm_base_role_config": {"taskplugin": ["task/cgroup"]},
     },
     "auto-resume-not-wanted": {
         "case_node": node("controller"),

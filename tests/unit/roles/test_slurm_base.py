@@ -99,6 +99,7 @@ def test_good_input_has_no_problems(rendered: dict[str, Any]) -> None:
         "offline",
         "hooks",
         "hooks-compute",
+        "auto-resume-unsaid",
         "auto-resume-not-wanted",
     )
     assert {case: rendered[case]["problems"] for case in good if rendered[case]["problems"]} == {}
@@ -169,7 +170,7 @@ def test_hooks_and_health_check_are_settings_of_the_controller_and_files_of_the_
 def test_the_agents_own_hooks_stay(rendered: dict[str, Any]) -> None:
     settings = rendered["hooks-of-the-agent"]["settings"]
     assert "Prolog" not in settings
-    assert "HealthCheckProgram" in settings
+    assert "HealthCheck" not in settings
 
 
 def test_logs_that_nobody_else_rotates(rendered: dict[str, Any]) -> None:
@@ -179,14 +180,27 @@ def test_logs_that_nobody_else_rotates(rendered: dict[str, Any]) -> None:
     assert rendered["hooks-of-the-agent"]["files"]["/etc/logrotate.d/podforge-slurm"] == "absent"
 
 
-def test_what_auto_resume_can_not_live_with_is_refused(rendered: dict[str, Any]) -> None:
-    found = rendered["no-auto-resume"]["problems"]
-    expected = [
-        "TaskPlugin is task/cgroup,task/affinity: the service's auto-resume",
-        "SchedulerParameters is defer, without permit_job_expansion",
-        "slurm_base_hook_timeout is 90, more than slurm_base_hooks_timeout (60)",
-        "slurm_base_hook_folders is ['/opt/my hooks']",
-    ]
+def starts(found: list[str], expected: list[str]) -> None:
     assert len(found) == len(expected), found
     for problem, start in zip(found, expected, strict=True):
         assert problem.startswith(start)
+
+
+def test_what_auto_resume_can_not_live_with_is_refused_where_it_is_wanted(rendered: dict[str, Any]) -> None:
+    host = rendered["no-auto-resume"]
+    starts(
+        host["problems"],
+        [
+            "slurm_base_hook_timeout is 90, more than slurm_base_hooks_timeout (60)",
+            "slurm_base_hook_folders is ['/opt/my hooks']",
+            "TaskPlugin is task/cgroup,task/affinity: the service's auto-resume",
+        ],
+    )
+    # the play has not set it: the cluster works with it
+    starts(host["warnings"], ["SchedulerParameters is defer, without permit_job_expansion"])
+
+
+def test_without_a_wish_there_are_warnings(rendered: dict[str, Any]) -> None:
+    starts(rendered["auto-resume-unsaid"]["warnings"], ["TaskPlugin is task/cgroup:", "SchedulerParameters is defer,"])
+    assert rendered["auto-resume-not-wanted"]["warnings"] == []
+    assert rendered["controller"]["warnings"] == []
