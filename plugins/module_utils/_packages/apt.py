@@ -33,6 +33,8 @@ ENVIRONMENT = {
 }
 # binary:Package has the architecture where there may be several
 QUERY = "${binary:Package}\\t${db:Status-Want}\\t${db:Status-Status}\\t${Version}\\t${Provides}\\n"
+_NOT_THERE = ("not-installed", "config-files")
+_WAITING = ("triggers-awaited", "triggers-pending")
 FRESH_SECONDS = 86400.0
 _UNKNOWN = re.compile(
     r"Unable to locate package (\S+)|Package '([^']+)' has no installation candidate|"
@@ -58,19 +60,25 @@ def parse(text: str) -> State:
     """What dpkg-query has printed for QUERY."""
     packages: dict[str, Package] = {}
     provided: set[str] = set()
+    unfinished: set[str] = set()
     for line in text.splitlines():
         name, want, status, version, provides = line.split("\t")
         if status != "installed":
+            if status not in _NOT_THERE:
+                unfinished.add(name.split(":")[0])
             continue
         packages[name.split(":")[0]] = Package(version, held=want == "hold")
         provided.update(entry.split(" ")[0] for entry in provides.split(", ") if entry)
-    return State(packages, frozenset(provided))
+    return State(packages, frozenset(provided), frozenset(unfinished))
 
 
 def half_done(text: str) -> list[str]:
-    """Packages of which dpkg-query says for QUERY that their installation has begun and not ended."""
+    """Packages of which dpkg-query says for QUERY that their installation has begun and not ended.
+
+    One that is configured and waits for a trigger (of another one that is broken) is none of these.
+    """
     lines = [line.split("\t") for line in text.splitlines()]
-    return [line[0] for line in lines if line[2] not in ("installed", "not-installed", "config-files")]
+    return [line[0] for line in lines if line[2] not in ("installed", *_NOT_THERE, *_WAITING)]
 
 
 def explain(output: str) -> Trouble:
@@ -133,7 +141,8 @@ class Apt:
 
     def discard(self, before: State) -> Trouble | None:
         """Purge what is half done and was not there before; until then apt would try it again with each call."""
-        half = [name for name in half_done(self._query()) if name.split(":")[0] not in before.packages]
+        there = before.unfinished.union(before.packages)
+        half = [name for name in half_done(self._query()) if name.split(":")[0] not in there]
         return self._run(["dpkg", "--force-remove-reinstreq", "--purge", "--", *half]) if half else None
 
     def hold_needs(self) -> tuple[str, ...]:

@@ -50,10 +50,11 @@ class Package:
 
 @dataclass(frozen=True)
 class State:
-    """What is there: packages by name, and names that packages stand in for (Provides)."""
+    """What is there: packages by name, names that packages stand in for (Provides), and those that are unfinished."""
 
     packages: t.Mapping[str, Package] = field(default_factory=dict)
     provided: frozenset[str] = frozenset()
+    unfinished: frozenset[str] = frozenset()
 
 
 class Manager(t.Protocol):

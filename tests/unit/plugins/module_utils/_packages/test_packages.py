@@ -372,5 +372,15 @@ def test_optional_names_and_what_is_half_done() -> None:
 
     assert apt.Apt(command).discard(State({"a": Package("0")})) is None
     assert calls[-1] == ["dpkg", "--force-remove-reinstreq", "--purge", "--", "c:amd64"]
+    # what was half done before, or waits for a trigger, is not of this run
+    old = apt.parse("c:amd64\tinstall\thalf-configured\t1\t\nd\tdeinstall\tconfig-files\t1\t\n")
+    assert old.unfinished == {"c"}
+    assert old.packages == {}
+    calls.clear()
+    text = (
+        "c:amd64\tinstall\thalf-configured\t1\t\nd\tinstall\ttriggers-awaited\t1\t\ne\tinstall\ttriggers-pending\t1\t\n"
+    )
+    assert apt.Apt(command).discard(old) is None
+    assert [call[0] for call in calls] == ["dpkg-query"]
     words = "No match for argument: duf\nNo match for argument: most\nError: Unable to find a match: duf most"
     assert dnf.explain(words).unknown == ("duf", "most")
