@@ -14,6 +14,7 @@ from support import playbook
 from support import said
 
 FILE = "/etc/docker/daemon.json"
+DROPINS = [f"/etc/systemd/system/{unit}.service.d/50-podforge.conf" for unit in ("docker", "containerd")]
 # of Debian 13: the first one here that can be asked about a file
 NEWER = """
 cd /root && echo 'deb http://deb.debian.org/debian trixie main' >/etc/apt/sources.list.d/trixie.list
@@ -108,13 +109,21 @@ def test_settings_that_docker_cannot_live_with_are_taken_back(docker: Any) -> No
     # Debian's 20.10 can't be asked before
     assert "--validate" not in docker.check_output("dockerd --help")
     before, old = process(docker), settings(docker)
+    # as an older release has left it: one file is another, one is not there
+    docker.check_output(f"echo '# older' >{DROPINS[0]} && rm {DROPINS[1]}")
     done = converge(container_runtime_config={"no-such-setting": 1})
     assert done.returncode != 0
+    assert "Docker runs with it." in said(done)
+    assert docker.file(DROPINS[0]).content_string == "# older\n"
+    assert not docker.file(DROPINS[1]).exists
     assert "Docker did not come up with the new /etc/docker/daemon.json, and the old one is there again" in said(done)
     assert "no-such-setting" in said(done)
     assert settings(docker) == old
     assert eventually(lambda: docker.service("docker").is_running)
     assert process(docker) == before
+    done = converge()
+    assert done.returncode == 0, said(done)
+    assert "AssertPathIsMountPoint" in docker.file(DROPINS[1]).content_string
 
 
 def test_dockerd_judges_the_file_before_it_is_written(docker: Any) -> None:
@@ -140,8 +149,26 @@ def test_a_file_that_others_have_broken_is_named(docker: Any) -> None:
     assert "/etc/docker/daemon.json, which is there already, is no JSON (Extra data: line" in said(done)
 
 
+def test_data_of_stopped_containers_and_on_disks_of_others_stays(docker: Any) -> None:
+    docker.check_output("docker rm --force job && docker create --network=none --name=stopped tiny /bin/sleep 0")
+    done = converge(container_runtime_data_root="/opt/sagemaker/elsewhere")
+    assert "/opt/sagemaker/docker stay(s), as 0 container(s) run here, and 1 container(s)" in said(done)
+    assert "stopped" in docker.check_output("docker ps --all")
+    docker.check_output("docker rm stopped && mkdir /srv/disk && mount -t tmpfs disk /srv/disk")
+    old = docker.file(FILE).content_string
+    docker.check_output(f"echo '{json.dumps({**settings(docker), 'data-root': '/srv/disk/docker'})}' >{FILE}")
+    done = converge()
+    assert done.returncode == 0, said(done)
+    assert docker.check_output("docker info --format='{{.DockerRootDir}}'") == "/srv/disk/docker"
+    # on the root volume nothing stays
+    docker.check_output(f"systemctl stop docker.socket docker && sed -i s,/srv/disk,/srv/plain, {FILE}")
+    done = converge()
+    assert done.returncode == 0, said(done)
+    assert docker.file(FILE).content_string == old
+
+
 def test_without_the_disk_docker_does_not_fill_the_root_volume(docker: Any) -> None:
-    docker.check_output("docker rm --force job && systemctl stop docker.socket docker containerd")
+    docker.check_output("systemctl stop docker.socket docker containerd")
     docker.check_output("umount --lazy /opt/sagemaker")
     assert docker.run("systemctl start docker").rc != 0
     assert not docker.file("/opt/sagemaker/docker").exists

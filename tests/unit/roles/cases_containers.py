@@ -39,7 +39,8 @@ def look(daemon_json: str = "", config_toml: str = "", **more: str) -> str:
     rest = {"systemd": "running", "flags": "-H fd://", "dockerd": "/usr/bin/dockerd", "containers": "0"}
     facts = {**units, **rest, "containerd": "/usr/bin/containerd", "filesystem": "ext2/ext3", **more}
     lines = "\n".join(f"{key}={value}" for key, value in facts.items())
-    return f"{lines}\n--- daemon.json\n{daemon_json}\n--- config.toml\n{config_toml}\n"
+    files = f"--- daemon.json\n{daemon_json}\n--- config.toml\n{config_toml}"
+    return f"{lines}\n{files}\n--- docker.service\n\n--- containerd.service\n"
 
 
 def worker(vendor: str = "none", kind: str = "instance_store", **more: Any) -> dict[str, Any]:
@@ -53,13 +54,21 @@ def worker(vendor: str = "none", kind: str = "instance_store", **more: Any) -> d
     return node("compute", **{**known, **more})
 
 
+# where daemon.json and config.toml have the data; and that it is not on the root volume
+OLD = {"docker.root": "/data", "containerd.root": "/old/place"}
+KEPT = {**OLD, "docker.kept": "/data", "containerd.kept": "/old/place"}
 CONTAINERS: dict[str, dict[str, Any]] = {
     "docker-plain": {"case_node": worker(), "case_seen": look()},
     "docker-io": {"case_node": worker(kind="ebs"), "case_seen": look(config_toml=CONTAINERD_IO)},
-    "docker-2": {"case_node": worker(kind="root"), "case_seen": look(config_toml=CONTAINERD_2)},
+    "docker-2": {
+        "case_node": worker(kind="root"),
+        "case_seen": look(config_toml=CONTAINERD_2, **{"containerd.root": "/old/place"}),
+    },
     "docker-gpu": {
         "case_node": worker("nvidia"),
-        "case_seen": look('{"log-driver": "journald", "features": {"buildkit": true}, "data-root": "/x"}'),
+        "case_seen": look(
+            '{"log-driver": "journald", "features": {"buildkit": true}, "data-root": "/x"}', **{"docker.root": "/x"}
+        ),
         "container_runtime_config": {"features": {"containerd-snapshotter": True}},
     },
     "docker-settled": {
@@ -68,9 +77,25 @@ CONTAINERS: dict[str, dict[str, Any]] = {
             '{"runtimes": {"nvidia": {"path": "/usr/bin/nvidia-container-runtime"}}, "log-opts": {},\n'
             ' "live-restore": true, "data-root": "/opt/dlami/nvme/docker"}',
             'version = 2\nroot = "/opt/dlami/nvme/containerd"\n',
+            **{"docker.root": "/opt/dlami/nvme/docker", "containerd.root": "/opt/dlami/nvme/containerd"},
         ),
     },
-    "docker-busy": {"case_node": worker(), "case_seen": look('{"data-root": "/data"}', CONTAINERD_2, containers="3")},
+    "docker-busy": {
+        "case_node": worker(),
+        "case_seen": look('{"data-root": "/data"}', CONTAINERD_2, containers="3", **OLD),
+    },
+    "docker-stopped": {
+        "case_node": worker(),
+        "case_seen": look('{"data-root": "/data"}', CONTAINERD_2, data="2", **OLD),
+    },
+    "docker-volumes": {"case_node": worker(), "case_seen": look(data="1")},
+    "docker-elsewhere": {"case_node": worker(), "case_seen": look('{"data-root": "/data"}', CONTAINERD_2, **KEPT)},
+    "docker-asked": {
+        "case_node": worker(),
+        "case_seen": look('{"data-root": "/data"}', CONTAINERD_2, **KEPT),
+        "container_runtime_data_root": "/asked",
+        "container_runtime_containerd_root": "/asked-too",
+    },
     "docker-absent-al2023": {
         "case_os_family": "RedHat",
         "case_node": worker(container_runtime=None),
@@ -140,6 +165,13 @@ ENROOT: dict[str, dict[str, Any]] = {
         "case_node": worker(kind="root", node_type="controller"),
         "case_seen": image("required /opt/auto_resume.so"),
         "enroot_pyxis_options": {"runtime_path": "/run/pyxis"},
+    },
+    "enroot-found": {
+        "case_node": worker(kind="root", node_type="controller"),
+        "case_seen": image(
+            pyxis="required /usr/lib/spank_pyxis.so container_scope=global runtime_path=/old execute_entrypoint=0 a=b=c"
+        ),
+        "enroot_pyxis_options": {"runtime_path": "/run/pyxis", "execute_entrypoint": None},
     },
     "enroot-shut": {"case_node": worker(node_type="login"), "case_seen": image(**SHUT)},
     "enroot-shut-al2023": {

@@ -56,6 +56,28 @@ def test_data_stays_while_containers_run(rendered: dict[str, Any]) -> None:
     assert host["stays"] == ["/data", "/old/place"]
 
 
+def test_data_stays_while_there_are_stopped_containers_or_volumes(rendered: dict[str, Any]) -> None:
+    host = rendered["docker-stopped"]
+    assert json.loads(host["json"])["data-root"] == "/data"
+    assert host["stays"] == ["/data", "/old/place"]
+    host = rendered["docker-volumes"]
+    assert json.loads(host["json"])["data-root"] == "/var/lib/docker"
+    assert 'root = "/var/lib/containerd"' in host["toml"]
+    assert host["stays"] == ["/var/lib/docker", "/var/lib/containerd"]
+
+
+def test_data_that_others_keep_beside_the_root_volume_stays_unless_a_place_is_asked_for(
+    rendered: dict[str, Any],
+) -> None:
+    host = rendered["docker-elsewhere"]
+    assert json.loads(host["json"])["data-root"] == "/data"
+    assert "root = '/old/place'" in host["toml"]
+    assert host["stays"] == []
+    host = rendered["docker-asked"]
+    assert json.loads(host["json"])["data-root"] == "/asked"
+    assert host["toml"].splitlines()[0] == 'root = "/asked-too"'
+
+
 def test_where_it_is_wanted_and_installed(rendered: dict[str, Any]) -> None:
     assert rendered["docker-absent-al2023"]["missing"] == ["docker"]
     assert (rendered["docker-absent"]["wanted"], rendered["docker-absent"]["missing"]) == (False, [])
