@@ -76,7 +76,7 @@ def test_folders_are_there_after_a_boot_with_an_empty_disk(compute: Any) -> None
 def test_what_others_have_in_plugstack_stays_and_patterns_are_resolved(controller: Any, compute: Any) -> None:
     controller.check_output(
         f"mkdir -p {CONF}/plugstack.conf.d && echo '# another' >{CONF}/plugstack.conf.d/other.conf && "
-        f"echo 'required /nowhere/spank_pyxis.so' >{CONF}/plugstack.conf.d/pyxis.conf && "
+        f"echo 'required /nowhere/spank_pyxis.so execute_entrypoint=1' >{CONF}/plugstack.conf.d/pyxis.conf && "
         f"printf '# of the image\\ninclude {CONF}/plugstack.conf.d/*\\n' >{CONF}/plugstack.conf"
     )
     done = playbook(ROLE, "--limit=controller")
@@ -84,7 +84,7 @@ def test_what_others_have_in_plugstack_stays_and_patterns_are_resolved(controlle
     assert controller.file(f"{CONF}/plugstack.conf").content_string.splitlines() == [
         "# of the image",
         f"include {CONF}/plugstack.conf.d/other.conf",
-        "optional /usr/local/lib/slurm/spank_pyxis.so runtime_path=/run/pyxis",
+        "required /usr/local/lib/slurm/spank_pyxis.so execute_entrypoint=1 runtime_path=/run/pyxis",
     ]
     # slurmctld has sent it on
     assert eventually(lambda: compute.file("/run/slurm/conf/plugstack.conf").contains("# of the image"))

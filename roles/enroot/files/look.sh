@@ -23,6 +23,13 @@ for program in "$@"; do
     [ "$mode" = 700 ] && echo "shut=$program" || echo "open=$program"
     dpkg-statoverride --list "$program" >/dev/null 2>&1 && echo "kept=$program"
 done
+# how Slurm has the plugin so far, in the file or in those that it includes
+echo "pyxis=$({
+    cat "$prefix/etc/plugstack.conf"
+    sed -n 's/^[[:space:]]*include[[:space:]]//p' "$prefix/etc/plugstack.conf" | while read -r pattern; do
+        for file in $pattern; do cat "$file"; done
+    done
+} 2>/dev/null | grep -m1 -E '^[[:space:]]*(required|optional)[[:space:]]+[^[:space:]]*spank_pyxis')"
 echo "--- plugstack.conf"
 # a file by a file: nodes that get their configuration from slurmctld can't read what a pattern stands for
 sed -e 's/[[:space:]]*$//' "$prefix/etc/plugstack.conf" 2>/dev/null | while IFS= read -r line; do

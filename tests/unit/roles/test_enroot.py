@@ -30,6 +30,10 @@ def test_slurm_knows_the_plugin_by_the_controller(rendered: dict[str, Any]) -> N
     assert "ENROOT_CACHE_PATH /opt/podforge/scratch/enroot/cache/user-$(id -u)" in host["conf"].splitlines()
     assert "AssertPath" not in host["unit"]
     assert rendered["enroot-compute"]["stack"] == ""
+    # required, and its options, as it was found
+    assert rendered["enroot-found"]["stack"].splitlines() == [
+        "required /usr/local/lib/slurm/spank_pyxis.so container_scope=global runtime_path=/run/pyxis a=b=c",
+    ]
 
 
 def test_which_programs_are_closed(rendered: dict[str, Any]) -> None:
