@@ -132,6 +132,7 @@ options:
   unlisted:
     description:
       - What is done with users and groups that this module has made and nobody names any more.
+      - With V(remove) a O(shared_users_file) that has no users is refused.
     type: str
     choices: [report, remove]
     default: report
@@ -217,22 +218,29 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.sys
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wanted import UsersError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wanted import Wanted
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wanted import check_path
+from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wanted import shared_users
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wanted import wanted
 from ansible_collections.podforge.hyperpod.plugins.module_utils._shared_folder import missing_mounts
 from ansible_collections.podforge.hyperpod.plugins.module_utils._shared_folder import mount_of
 
 
-def shared_text(text: str, path: str | None) -> str:
+def shared_text(text: str, path: str | None, unlisted: str) -> str:
     """What is given as text, and what is in the file.
 
-    :raises UsersError: the file can't be read.
+    :raises UsersError: the file can't be read, or has nobody, where all whom nobody names are to be removed.
     """
     if not path:
         return text
     try:
-        return f"{text}\n{Path(path).read_text(encoding='utf-8')}"
+        more = Path(path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UsersError(f"shared_users_file: {path} can't be read: {error}") from error
+    if unlisted == planning.REMOVE and not shared_users(more):
+        raise UsersError(
+            f"shared_users_file: {path} has no users, and unlisted is remove, which would remove all of them: look "
+            "what has emptied it, or leave shared_users_file out"
+        )
+    return f"{text}\n{more}"
 
 
 def read_options(params: t.Mapping[str, t.Any]) -> Wanted:
@@ -245,7 +253,7 @@ def read_options(params: t.Mapping[str, t.Any]) -> Wanted:
         check_path(mount, "shared_mounts")
     if not re.fullmatch("0?[0-7]{3}", params["home_mode"]):
         raise UsersError(f"home_mode is {params['home_mode']}; write for example '0700', with quotes")
-    return wanted(params, shared_text(params["shared_users"], params["shared_users_file"]))
+    return wanted(params, shared_text(params["shared_users"], params["shared_users_file"], params["unlisted"]))
 
 
 def require_mounts(desired: Wanted, mounts: t.Sequence[str], seconds: int) -> None:

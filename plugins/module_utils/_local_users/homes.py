@@ -38,19 +38,41 @@ def make_home(home: str, old: str, owner: tuple[int, int], mode: int) -> None:
     parent = Path(home).parent
     source = old if old and Path(old).is_dir() else SKELETON
     try:
+        if not is_roots(parent):
+            raise PermissionError
         parent.mkdir(parents=True, exist_ok=True, mode=0o755)
         _make(parent, home, source, owner, mode)
     except PermissionError:
-        # root is nobody here (root_squash)
+        # root is nobody here (root_squash), or others could lead root elsewhere by a link
         try:
             as_user(*owner, lambda: _make(parent, home, source, owner, mode))
         except OSError as error:
             raise UsersError(
                 f"home {home} can't be made, neither by root nor by uid {owner[0]}: {error.strerror}. Where root is "
-                f"squashed, export the file system with no_root_squash, or chmod 1777 {parent}"
+                f"squashed, export the file system with no_root_squash, or chmod 1777 {parent}. Elsewhere this folder "
+                "and those above it must be root's, and others may write there with the sticky bit only (755 or 1777)"
             ) from error
     except OSError as error:
         raise UsersError(f"home {home} can't be made: {error.strerror or error}") from error
+
+
+def is_roots(folder: Path) -> bool:
+    """Whether nobody but root can exchange a part of this path, as far as it is there: then root can work in it."""
+    for path in (*reversed(folder.parents), folder):
+        try:
+            info = path.lstat()
+        except FileNotFoundError:
+            return True
+        if info.st_uid not in (0, os.geteuid()):
+            return False
+        if stat.S_ISLNK(info.st_mode):
+            # what is below belongs to where it leads, and is looked at there
+            real = folder.resolve()
+            return real != folder and is_roots(real)
+        others = info.st_mode & 0o002 or (info.st_mode & 0o020 and info.st_gid != 0)
+        if others and not info.st_mode & stat.S_ISVTX:
+            return False
+    return True
 
 
 def set_home(name: str, home: str, accounts: str = "/etc/passwd", lock: str = "/etc/.pwd.lock") -> None:
@@ -83,15 +105,18 @@ def set_home(name: str, home: str, accounts: str = "/etc/passwd", lock: str = "/
 
 
 def _make(parent: Path, home: str, source: str, owner: tuple[int, int], mode: int) -> None:
+    # nobody else gets into it, and it stays the maker's: what is in there can't be exchanged for a link
     temporary = tempfile.mkdtemp(dir=parent, prefix=".podforge-home-")
+    new = Path(temporary, "home")
     try:
-        _copy(source, temporary)
+        new.mkdir(mode=0o700)
+        _copy(source, str(new))
         if source == SKELETON:
-            _give(temporary, owner)
-            os.chown(temporary, *owner)
+            _give(str(new), owner)
+            os.chown(new, *owner)
         # what others may write sshd takes no keys from
-        Path(temporary).chmod(mode if source == SKELETON else stat.S_IMODE(Path(source).stat().st_mode) & 0o755)
-        Path(temporary).rename(home)
+        new.chmod(mode if source == SKELETON else stat.S_IMODE(Path(source).stat().st_mode) & 0o755)
+        new.rename(home)
     except OSError as error:
         # rename(2) replaces an empty folder and nothing else: another node was faster
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or not Path(home).is_dir():

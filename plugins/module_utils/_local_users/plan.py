@@ -239,24 +239,26 @@ class _Maker:
                     new,
                     name,
                 )
-        if user.home is not None and user.home != there.home:
-            self.home(user, user.home, there.home, there.uid)
-            step = Step(
-                RELOCATE, name, f"user {name} home={there.home}", f"user {name} home={user.home}", home=user.home
-            )
+        moves = user.home is not None and user.home != there.home
+        home = user.home if user.home is not None else there.home
+        if self.policy == REPORT and there.uid != user.uid and self.current.places.get(home, ABSENT) == ABSENT:
+            # on shared storage all nodes would have it, with an owner who is somebody else there
+            self.drift.append(f"home {home} of {name} is not made on a node where the uid differs")
+        elif moves:
+            self.home(user, home, there.home, there.uid)
+            step = Step(RELOCATE, name, f"user {name} home={there.home}", f"user {name} home={home}", home=home)
             self.steps.append(step)
             if busy:
-                what = f"home of {name} is {user.home} from the next login on"
+                what = f"home of {name} is {home} from the next login on"
                 self.notes.append(f"{what}; {', '.join(busy)} stays in {there.home}")
         else:
-            self.home(user, there.home, "", there.uid)
+            self.home(user, home, "", there.uid)
 
     def home(self, user: User, home: str, old: str, uid_now: int | None = None) -> None:
         place = self.current.places.get(home, ABSENT)
         if place.kind == "absent":
-            uid = user.uid if uid_now is None or self.policy == CORRECT else uid_now
             after = f"home {home} of {user.name}" + (f", from {old}" if old else "")
-            self.steps.append(Step(HOME, user.name, "", after, uid=uid, gid=user.gid, home=home, old_home=old))
+            self.steps.append(Step(HOME, user.name, "", after, uid=user.uid, gid=user.gid, home=home, old_home=old))
         elif place.kind == "link" and place.uid in (0, user.uid):
             pass
         elif place.kind != "directory":
@@ -270,7 +272,7 @@ class _Maker:
             )
 
     def memberships(self, gone: t.Container[str]) -> None:
-        """Exact in groups that are managed, only added to in others."""
+        """Exact in groups that are listed, only added to in others."""
         wanted = {(group, user.name) for user in self.desired.users.values() if user.present for group in user.groups}
         for group, name in sorted(wanted):
             there = self.current.groups.get(group)
@@ -281,12 +283,12 @@ class _Maker:
                 )
             elif there is None or name not in there.members:
                 self.command(name, "", f"user {name} in group {group}", "gpasswd", "--add", name, group)
-        for managed in self.desired.groups.values():
-            there = self.current.groups.get(managed.name)
-            for name in sorted(there.members if there and managed.present else ()):
-                if (managed.name, name) not in wanted and name not in gone:
-                    before = f"user {name} in group {managed.name}"
-                    self.command(name, before, "", "gpasswd", "--delete", name, managed.name)
+        for listed in self.desired.groups.values():
+            there = self.current.groups.get(listed.name)
+            for name in sorted(there.members if there and listed.present and listed.listed else ()):
+                if (listed.name, name) not in wanted and name not in gone:
+                    before = f"user {name} in group {listed.name}"
+                    self.command(name, before, "", "gpasswd", "--delete", name, listed.name)
 
     def remove_user(self, name: str) -> None:
         there = self.current.accounts.get(name)

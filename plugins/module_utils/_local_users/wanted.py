@@ -45,11 +45,12 @@ class UsersError(Exception):
 
 @dataclass(frozen=True)
 class Group:
-    """A group that is to be there, or not."""
+    """A group that is to be there, or not; listed, or only somebody's primary one."""
 
     name: str
     gid: int
     present: bool = True
+    listed: bool = True
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,7 @@ class User:
 
 @dataclass(frozen=True)
 class Wanted:
-    """All that is wanted. Membership in one of the groups is exact."""
+    """All that is wanted. Membership in one of the groups that are listed is exact."""
 
     users: dict[str, User]
     groups: dict[str, Group]
@@ -282,7 +283,7 @@ def _primary_group(user: User, groups: dict[str, Group]) -> t.Iterator[str]:
     same = [other.name for other in groups.values() if other.gid == user.gid and other.name != user.group]
     if user.group not in groups and same:
         yield f"users: {user.name}: gid {user.gid} is that of group {same[0]}; write group: {same[0]}"
-    elif not groups.setdefault(user.group, Group(user.group, user.gid)).present:
+    elif not groups.setdefault(user.group, Group(user.group, user.gid, listed=False)).present:
         yield f"users: {user.name}: the primary group {user.group} is to be absent; choose another"
 
 

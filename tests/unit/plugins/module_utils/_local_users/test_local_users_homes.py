@@ -77,6 +77,54 @@ def test_a_file_in_its_place_is_an_error_and_nothing_is_left(tmp_path: Path, ske
     assert sorted(path.name for path in tmp_path.iterdir()) == ["ana", "skel"]
 
 
+def test_root_works_only_where_nobody_else_can_lay_a_link(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    for mode, safe in ((0o755, True), (0o1777, True), (0o777, False), (0o1770, True), (0o757, False)):
+        folder.chmod(mode)
+        assert homes.is_roots(folder / "deep" / "not there yet") is safe, oct(mode)
+    (tmp_path / "link").symlink_to(folder)
+    assert not homes.is_roots(tmp_path / "link")
+    folder.chmod(0o755)
+    assert homes.is_roots(tmp_path / "link" / "deep")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_in_a_folder_that_is_not_roots_the_user_makes_it(tmp_path: Path, skeleton: Path) -> None:
+    for folder in (tmp_path, *tmp_path.parents[:3]):
+        if str(folder) not in ("/", "/tmp"):
+            folder.chmod(0o755)
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    os.chown(theirs, 2002, 2002)
+    with pytest.raises(UsersError, match=r"neither by root nor by uid 2001: .*must be root's"):
+        homes.make_home(str(theirs / "ana"), "", (2001, 2001), 0o700)
+    assert list(theirs.iterdir()) == []
+    theirs.chmod(0o777)
+    homes.make_home(str(theirs / "ana"), "", (2001, 2001), 0o700)
+    assert {path.stat().st_uid for path in (theirs / "ana", theirs / "ana" / "deep" / "file1")} == {2001}
+
+
+@pytest.mark.parametrize("moved", [False, True])
+def test_nobody_gets_into_a_home_before_it_is_in_its_place(
+    tmp_path: Path, skeleton: Path, monkeypatch: pytest.MonkeyPatch, moved: bool
+) -> None:
+    old = tmp_path / "old"
+    if moved:
+        old.mkdir(mode=0o777)
+    seen = []
+    real = homes._copy
+
+    def copy(source: str, target: str) -> None:
+        real(source, target)
+        outer = Path(target).parent.stat()
+        seen.append((outer.st_uid, outer.st_mode & 0o777))
+
+    monkeypatch.setattr(homes, "_copy", copy)
+    homes.make_home(str(tmp_path / "ana"), str(old) if moved else "", ME, 0o700)
+    assert seen == [(os.getuid(), 0o700)]
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 def test_where_root_is_nobody_the_user_makes_it(
     tmp_path: Path, skeleton: Path, monkeypatch: pytest.MonkeyPatch

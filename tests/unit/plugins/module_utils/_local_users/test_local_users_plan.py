@@ -163,6 +163,23 @@ def test_membership_is_exact_in_managed_groups_only() -> None:
     ]
 
 
+def test_members_of_a_primary_group_that_nobody_has_listed_stay() -> None:
+    groups = {**THERE["groups"], "ana": Members(2001, frozenset({"prom"}))}
+    assert made([ANA], {**THERE, "groups": groups}).steps == []
+    listed = made([ANA], {**THERE, "groups": groups}, groups=[{"name": "ana", "gid": 2001}])
+    assert commands(listed) == ["gpasswd --delete prom ana"]
+
+
+@pytest.mark.parametrize("home", [HOME, "/fsx/new"])
+def test_no_home_is_made_for_an_owner_who_is_somebody_else_elsewhere(home: str) -> None:
+    there = {**THERE, "accounts": {"ana": Account(1005, 2001, HOME)}, "places": {}}
+    result = made([{**ANA, "home": home}], there, "report")
+    assert (result.steps, result.refusals) == ([], [])
+    assert result.drift[1:] == [f"home {home} of ana is not made on a node where the uid differs"]
+    corrected = made([{**ANA, "home": home}], there, "correct")
+    assert [step.uid for step in corrected.steps if step.kind == "home"] == [2001]
+
+
 def test_who_is_removed_takes_the_own_group_along_and_frees_the_ids() -> None:
     users = [{"name": "ana", "state": "absent"}, {"name": "ben", "uid": 2001}]
     result = made(users, THERE)

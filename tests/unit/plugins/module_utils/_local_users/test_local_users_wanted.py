@@ -4,12 +4,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wanted import UsersError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wanted import shared_users
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wanted import wanted
+from ansible_collections.podforge.hyperpod.plugins.modules.local_users import shared_text
 
 KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBASVqtMCWRhE4A/bbcN0M9hPq3d2kqGTQmpDzZOv5JY"
 
@@ -32,6 +34,16 @@ def test_the_file_of_the_lifecycle_scripts_is_read_whatever_its_form() -> None:
 def test_a_line_of_another_form_is_named(line: str) -> None:
     with pytest.raises(UsersError, match=r"shared_users, line 2: .*: write name,uid,home"):
         shared_users(f"ok,2000,/fsx/ok\n{line}\n")
+
+
+def test_a_file_that_was_emptied_removes_nobody(tmp_path: Path) -> None:
+    path = tmp_path / "shared_users.txt"
+    path.write_text("# none\n")
+    assert shared_text("ana,2001", str(path), "report") == "ana,2001\n# none\n"
+    with pytest.raises(UsersError, match=r"shared_users\.txt has no users, and unlisted is remove"):
+        shared_text("ana,2001", str(path), "remove")
+    path.write_text("ben,2002\n")
+    assert shared_text("", str(path), "remove") == "\nben,2002\n"
 
 
 def test_what_is_said_beside_the_file_counts() -> None:
