@@ -184,8 +184,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     stale = not hosts.is_up_to_date(folder, host, lines)
     if not module.check_mode:
         hosts.require_safe(folder, mount)
-        if stale:
-            hosts.publish(folder, host, lines)
+        if stale and (warning := hosts.publish(folder, host, lines)):
+            module.warn(warning)
         make = {owner: partial(make_pair, owner.home, f"{owner.name}@{params['comment']}") for owner in lacking}
         lacking = [owner for owner in lacking if as_owner(module, owner, make[owner]) is not None]
     changes = [f"host keys of {host}"] if stale else []

@@ -22,7 +22,8 @@ KNOWN_HOSTS = "known_hosts"
 _SUFFIX = ".keys"
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:-]*[A-Za-z0-9])?")
 _KEY = re.compile(r"(?:ssh|ecdsa)-[a-z0-9-]+ [A-Za-z0-9+/]{16,}={0,2}")
-_TRIES = 50
+_PATIENCE = 300.0
+_LONGEST_PAUSE = 10.0
 
 
 class ClusterError(Exception):
@@ -60,9 +61,15 @@ def require_safe(folder: str, mount: str) -> None:
     """Make the folder, readable for all; who can write it could pretend to be any node.
 
     Raises:
-        ClusterError: somebody else could write it.
+        ClusterError: somebody else could write it, or exchange a folder above it.
     """
     parts = Path(folder).relative_to(mount).parts
+    top = Path(mount).lstat()
+    if top.st_uid != 0 or (top.st_mode & 0o022 and not top.st_mode & stat.S_ISVTX):
+        raise ClusterError(
+            f"{mount} is uid {top.st_uid}'s, mode {stat.S_IMODE(top.st_mode):04o}: who can rename folders there could "
+            f"pretend to be any node. Give it to root, with chmod 755 {mount}, or 1777 where everybody is to write"
+        )
     for number in range(1, len(parts) + 1):
         path = Path(mount, *parts[:number])
         try:
@@ -99,22 +106,32 @@ def is_up_to_date(folder: str, host: str, lines: str) -> bool:
     return files.get(host) == lines and _text(Path(folder, KNOWN_HOSTS)) == merged(files)
 
 
-def publish(folder: str, host: str, lines: str) -> None:
+def publish(folder: str, host: str, lines: str) -> str:
     """Tell this node's keys, and see to it that the common file has all nodes'.
 
+    Returns:
+        what is worth a warning: others write without end, with this node among those who are known.
+
     Raises:
-        ClusterError: others write without end.
+        ClusterError: others write without end, and this node is not known.
     """
     put(Path(folder, f"{host}{_SUFFIX}"), lines)
     common = Path(folder, KNOWN_HOSTS)
-    for number in range(_TRIES):
-        text = merged(read(folder))
-        if _text(common) == text:
-            return
-        if number:
-            time.sleep(random.uniform(0, 0.2))  # noqa: S311 - no secret
-        put(common, text)
-    raise ClusterError(f"{common} changes all the time: look who writes in {folder}")
+    deadline, longest = time.monotonic() + _PATIENCE, 0.0
+    while True:
+        text, now = merged(read(folder)), _text(common)
+        if now == text:
+            return ""
+        if time.monotonic() >= deadline:
+            break
+        time.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
+        # the more nodes write, the less often each does
+        longest = min(_LONGEST_PAUSE, longest * 1.5 or 0.2)
+        put(common, merged(read(folder)))
+    trouble = f"{common} changes all the time, for {_PATIENCE:.0f} s: look who writes in {folder}"
+    if now is None or not set(lines.splitlines()) <= set(now.splitlines()):
+        raise ClusterError(trouble)
+    return f"{trouble}. This node is known; another one may not be until its next run"
 
 
 def put(path: Path, text: str) -> None:

@@ -77,6 +77,26 @@ def test_a_node_that_is_replaced_takes_the_place_of_the_old_one(tmp_path: Path) 
     assert not hosts.is_up_to_date(str(tmp_path), "ip-10-0-0-1", new)
 
 
+def test_others_who_write_without_end_stop_nobody_who_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hosts, "_PATIENCE", 0.0)
+    common = hosts.HEADER + line(1) + line(2)
+    monkeypatch.setattr(hosts, "_text", lambda path: common)
+    assert "changes all the time" in hosts.publish(str(tmp_path), "ip-10-0-0-1", line(1))
+    with pytest.raises(hosts.ClusterError, match="changes all the time"):
+        hosts.publish(str(tmp_path), "ip-10-0-0-3", line(3))
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="needs root")
+def test_the_top_of_the_storage_counts(tmp_path: Path) -> None:
+    for mode in (0o755, 0o1777):
+        tmp_path.chmod(mode)
+        hosts.require_safe(str(tmp_path / f"{mode}"), str(tmp_path))
+    tmp_path.chmod(0o777)
+    with pytest.raises(hosts.ClusterError, match=r"mode 0777: who can rename folders there"):
+        hosts.require_safe(str(tmp_path / "x"), str(tmp_path))
+    assert not (tmp_path / "x").exists()
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root")
 def test_a_folder_that_others_can_write_is_refused(tmp_path: Path) -> None:
     folder = tmp_path / ".podforge" / "id" / "ssh"
