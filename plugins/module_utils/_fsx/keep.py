@@ -19,7 +19,9 @@ from .efa import decide
 from .efa import parse_counters
 from .efa import proof
 from .model import LUSTRE
+from .model import OPENZFS
 from .model import FileSystem
+from .node import BROKEN
 from .node import DEAD
 from .node import HARMLESS
 from .node import HUNG
@@ -51,8 +53,13 @@ def pause(attempt: int, chance: t.Callable[[], float] = random.random) -> float:
 def look(system: FileSystem, node: Node) -> tuple[mounts.Judgement, int]:
     """What is at the path, and whether it answers (0, the error's number, or HUNG)."""
     there = mounts.at_path(node.mountinfo(), system.path)
-    known = node.resolve(system.host)[0] if there and there.kind == LUSTRE and system.host else ()
-    judgement = mounts.judge(system, there, known)
+    known: tuple[str, ...] = ()
+    shown_as: tuple[str, ...] = ()
+    if there and there.kind == LUSTRE and system.host:
+        known = node.resolve(system.host)[0]
+    elif there and system.kind == OPENZFS and mounts.server(there) not in ("", system.host):
+        known, shown_as = node.resolve(system.host)[0], node.resolve(mounts.server(there))[0]
+    judgement = mounts.judge(system, there, known, shown_as)
     if judgement.state != mounts.RIGHT:
         return judgement, 0
     answer = node.probe(system.path)
@@ -80,12 +87,19 @@ def bring_up(system: FileSystem, node: Node, patience: float, delay: float = 0.0
             return Result(
                 FAILED, attempts=attempts, error=f"{judgement.text}. Fix: unmount it, or correct the description."
             )
-        if judgement.state == mounts.RIGHT and answer not in (*DEAD, HUNG):
+        if judgement.state == mounts.RIGHT and answer not in (*DEAD, *BROKEN, HUNG):
             return Result(MOUNTED, attempts > 0, attempts, warnings=_warnings(system, answer, hidden))
         cause: Cause | None = None
         if answer == HUNG:
             # the client waits for its server, and so do jobs: taking the mount away would lose their data
             cause = diagnose(system, Evidence(hung=True))
+        elif answer in BROKEN:
+            # Lustre's answer to a client that its servers have thrown out, until they have taken it back
+            cause = Cause(
+                f"it is mounted, and answers: {os.strerror(answer)}",
+                "look into the kernel's messages (dmesg) and at the state of the file system; jobs may have it open, "
+                "so it is left mounted",
+            )
         else:
             if answer in DEAD:
                 node.unmount(system.path)

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 from .keep import FAILED
+from .keep import OTHER
 from .keep import bring_up
 from .model import from_document
 from .node import Node
@@ -19,7 +20,7 @@ SETTINGS = "/etc/podforge/fsx_storage.json"
 
 
 def main(arguments: list[str], node: Node | None = None, settings: str = SETTINGS) -> int:
-    """Exit status: 0 when the file system of the path is there. It has nothing to say when that was so already."""
+    """Exit status: 0 when the file system of the path is there. It says nothing when that was so, and all is well."""
     (path,) = arguments
     document = json.loads(Path(settings).read_text(encoding="utf-8"))
     system = next((entry for entry in document["filesystems"] if entry["path"] == path), None)
@@ -27,7 +28,7 @@ def main(arguments: list[str], node: Node | None = None, settings: str = SETTING
         _say(3, f"{settings} has no file system at {path}: describe it again, or say state: absent for it once")
         return 1
     result = bring_up(from_document(system), node or Node(), document["patience"], document["spread"])
-    for text in result.warnings if result.changed else ():
+    for text in () if result.state == OTHER else result.warnings:
         _say(4, text)
     if result.error:
         _say(3, result.error)

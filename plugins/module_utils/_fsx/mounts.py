@@ -50,10 +50,19 @@ def at_path(mountinfo: str, path: str) -> Mounted | None:
     return None if found is None or found.kind == "autofs" else found
 
 
-def judge(system: FileSystem, there: Mounted | None, addresses: t.Collection[str] = ()) -> Judgement:
-    """Whether what is mounted is what is wanted; C(addresses) is what its name resolves to, as far as that is known.
+def server(there: Mounted) -> str:
+    """The name or address of an NFS server, as it was mounted."""
+    return there.source.rpartition(":/")[0].strip("[]")
 
-    The kernel shows a Lustre server by its address and an NFS server by either; the name in the description can differ.
+
+def judge(
+    system: FileSystem, there: Mounted | None, addresses: t.Collection[str] = (), shown_as: t.Collection[str] = ()
+) -> Judgement:
+    """Whether what is mounted is what is wanted.
+
+    C(addresses) is what its name resolves to, C(shown_as) what that of the NFS server that is mounted does, as far as
+    that is known. The kernel shows a Lustre server by its address and an NFS server by either; the name in the
+    description can differ.
     """
     if there is None:
         return Judgement(ABSENT)
@@ -62,18 +71,19 @@ def judge(system: FileSystem, there: Mounted | None, addresses: t.Collection[str
         if there.kind in _LOCAL:
             return Judgement(OTHER, f"{shown}, which is no network file system: left as it is")
         return Judgement(WRONG, f"{shown}, where {system.kind} of {system.source} belongs")
-    wrong = _other_source(system, there.source, set(addresses))
+    wrong = _other_source(system, there, set(addresses), set(shown_as))
     return Judgement(WRONG, f"{shown}{wrong}") if wrong else Judgement(RIGHT)
 
 
-def _other_source(system: FileSystem, source: str, addresses: set[str]) -> str:
+def _other_source(system: FileSystem, there: Mounted, addresses: set[str], shown_as: set[str]) -> str:
     """How what is mounted differs from what is wanted; empty when it doesn't."""
+    source = there.source
     if system.kind not in (LUSTRE, OPENZFS):
         return "" if source == system.source or "bind" in system.options else f", not {system.source}"
     host, _colon, name = source.rpartition(":/")
     if name.strip("/") != system.name.strip("/"):
         return f": that is not {system.name}, but {name.strip('/')}"
-    servers = {host.strip("[]")}
+    servers = {server(there), *shown_as}
     if system.kind == LUSTRE:
         servers = {part.partition("@")[0] for part in re.split(r"[:,]", host)}
     if not addresses or system.host in servers or servers & addresses:

@@ -31,6 +31,8 @@ from .model import FileSystem
 HUNG = -1
 # the client is there and its server is not, for good: only a new mount helps
 DEAD = (errno.ENOTCONN, errno.ESTALE)
+# mounted, and of no use as long as it lasts
+BROKEN = (errno.EIO, errno.ESHUTDOWN)
 # may not, or can't be written: no reason to doubt the mount
 HARMLESS = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 MODULES = {LUSTRE: ("lustre", "lustre"), OPENZFS: ("nfsv4", "nfs4")}
@@ -188,11 +190,14 @@ class Node:
         return self._run(["lnetctl", "net", "show", "--verbose", "--net", "efa"], 20)[1]
 
     def move_data(self, path: str) -> str:
-        """Write and read 64 MiB past the page cache; what went wrong, empty when nothing did."""
+        """Write and read 64 MiB past the page cache; what went wrong, empty when nothing did.
+
+        A file or a link that somebody has laid there is not written (conv=excl).
+        """
         name = Path(path) / f".podforge-efa-{socket.gethostname()}-{os.getpid()}"
         try:
             for command in (
-                ["dd", "if=/dev/zero", f"of={name}", "bs=1M", "count=64", "oflag=direct"],
+                ["dd", "if=/dev/zero", f"of={name}", "bs=1M", "count=64", "oflag=direct", "conv=excl"],
                 ["dd", f"if={name}", "of=/dev/null", "bs=1M", "iflag=direct"],
             ):
                 code, text = self._run(command, 120)

@@ -290,6 +290,35 @@ def test_the_keeper_mends_and_says_so(settings: str, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().err == ""
 
 
+def test_the_keeper_tells_of_what_is_mounted_and_not_well(settings: str, capsys: pytest.CaptureFixture[str]) -> None:
+    node = World(RIGHT)
+    node.reading = [errno.EACCES]
+    assert keeper.main(["/fsx"], node, settings) == 0
+    assert capsys.readouterr().err == "<4>/fsx is mounted, and answers: Permission denied\n"
+    for answer in (errno.EIO, errno.ESHUTDOWN):
+        node.reading = [answer] * 1000
+        assert keeper.main(["/fsx"], node, settings) == 1
+        assert "it is mounted, and answers: " in capsys.readouterr().err
+        node.reading = [answer, 0]  # taken back by the servers
+        assert keeper.main(["/fsx"], node, settings) == 0
+    assert (node.mounted, node.calls) == (RIGHT, [])
+
+
+def test_another_nfs_server_is_not_taken_for_the_right_one() -> None:
+    zfs = complete([{"dns_name": NAME, "type": "openzfs"}], {})[0][0]
+    path = zfs.source.rpartition(":")[2]
+
+    class Names(World):
+        def mountinfo(self) -> str:
+            return f"33 22 0:1 / {zfs.path} rw - {self.mounted} rw\n"
+
+        def resolve(self, host: str) -> tuple[tuple[str, ...], str]:
+            return ((host if host[0].isdigit() else "10.1.0.9",), "")
+
+    for server, state in ((NAME, "right"), ("10.1.0.9", "right"), ("alias", "right"), ("10.1.0.8", "wrong")):
+        assert keep.look(zfs, Names(f"nfs4 {server}:{path}"))[0].state == state, server
+
+
 def test_the_keeper_says_why_not(settings: str, capsys: pytest.CaptureFixture[str]) -> None:
     node = World()
     node.comes_after, node.address = 1000, ""

@@ -174,6 +174,7 @@ def test_what_is_on_top_counts() -> None:
         (LUSTRE, "ext4", "/dev/vda", [], mounts.OTHER),
         (OPENZFS, "nfs4", f"{ZFS_NAME}:/fsx", [], mounts.RIGHT),
         (OPENZFS, "nfs", "10.1.0.5:/fsx", ["10.1.0.5"], mounts.RIGHT),
+        (OPENZFS, "nfs", "10.1.0.6:/fsx", ["10.1.0.5"], mounts.WRONG),
         (OPENZFS, "nfs4", f"{ZFS_NAME}:/fsx/other", [], mounts.WRONG),
         (OTHER, "fuse.sshfs", "root@nas:/srv", [], mounts.RIGHT),
         (OTHER, "fuse.sshfs", "root@nas:/other", [], mounts.WRONG),
@@ -186,6 +187,15 @@ def test_what_is_mounted_is_compared(
     verdict = mounts.judge(wanted, mounts.Mounted(kind, source), addresses)
     assert verdict.state == state
     assert bool(verdict.text) == (state != mounts.RIGHT)
+
+
+def test_an_nfs_server_may_have_two_names() -> None:
+    there = mounts.Mounted("nfs4", "other.example:/fsx")
+    assert mounts.judge(OPENZFS, there, ["10.1.0.5"], ["10.1.0.5", "10.1.0.6"]).state == mounts.RIGHT
+    verdict = mounts.judge(OPENZFS, there, ["10.1.0.5"], ["10.1.0.6"])
+    assert verdict.state == mounts.WRONG
+    assert "the name is of another file system" in verdict.text
+    assert mounts.server(mounts.Mounted("nfs4", "[fd00::5]:/fsx")) == "fd00::5"
 
 
 def test_nothing_is_mounted() -> None:
