@@ -65,7 +65,9 @@ options:
         type: str
         default: ''
       efa:
-        description: Whether Lustre has to go by EFA.
+        description:
+          - Whether Lustre has to go by EFA. That is looked at after a mount; with V(required) each run fails until it
+            is proven.
         type: str
         choices: [auto, required, never]
         default: auto
@@ -210,8 +212,11 @@ def bring(system: FileSystem, node: Node, found: Found, params: t.Mapping[str, t
         if code != 0:
             raise MountsError(f"{keepers(system)[1]} can't be started: {text.strip()}")
     error, warnings = result.error, result.warnings
-    if result.changed and result.state == MOUNTED:
+    unproven = system.efa == "required" and not node.is_proven(system.unit)
+    if result.state == MOUNTED and (result.changed or unproven):
         error, note = prove_efa(system, node, params["availability_zone_id"] or "")
+        if unproven and not error:
+            node.note_proof(system.unit, proven=True)
         warnings = (*warnings, *filter(None, [note]))
     return Result(result.state, result.changed or not found.kept, result.attempts, error, warnings)
 

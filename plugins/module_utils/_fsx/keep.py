@@ -157,6 +157,7 @@ def _mount(system: FileSystem, node: Node) -> Cause | None:
     """One try; why it failed, with nothing left of it."""
     unit, since = f"{system.unit}.mount", node.wall()
     node.prepare(system)
+    node.note_proof(system.unit, proven=False)
     code, text = node.systemctl("start", unit)
     there = mounts.at_path(node.mountinfo(), system.path)
     answer = node.probe(system.path, write=True) if there else 0

@@ -207,6 +207,21 @@ class Node:
             name.unlink(missing_ok=True)
         return ""
 
+    def is_proven(self, unit: str) -> bool:
+        """Whether the mount of this unit has gone by EFA, since it was made."""
+        return self._proof(unit).exists()
+
+    def note_proof(self, unit: str, proven: bool) -> None:
+        """For later runs; a boot forgets it."""
+        if proven:
+            self._proof(unit).parent.mkdir(mode=0o755, exist_ok=True)
+            self._proof(unit).touch()
+        else:
+            self._proof(unit).unlink(missing_ok=True)
+
+    def _proof(self, unit: str) -> Path:
+        return self._root / "run/podforge-fsx-efa" / unit
+
     def _run(self, command: t.Sequence[str], patience: float) -> tuple[int, str]:
         environment = {**os.environ, "LC_ALL": "C", "PATH": f"{os.environ.get('PATH', '')}:{_SBIN}"}
         try:

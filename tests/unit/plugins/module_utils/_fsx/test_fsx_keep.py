@@ -43,6 +43,7 @@ class World(Node):
         self.devices: tuple[str, ...] = ()
         self.counters: list[int] = []
         self.units: dict[str, str] = {}
+        self.proven: set[str] = set()
 
     def booted(self) -> bool:
         return True
@@ -109,6 +110,12 @@ class World(Node):
 
     def move_data(self, path: str) -> str:
         return ""
+
+    def is_proven(self, unit: str) -> bool:
+        return unit in self.proven
+
+    def note_proof(self, unit: str, proven: bool) -> None:
+        (self.proven.add if proven else self.proven.discard)(unit)
 
 
 RIGHT = "lustre 10.1.0.9@tcp:/abcdefgh"
@@ -387,6 +394,24 @@ def test_efa_that_is_required_and_not_there_is_an_error() -> None:
     node = World()
     node.devices, node.counters = ("rdmap0s6",), [5, 5]
     assert "Lustre goes by TCP" in run(node, fsx(efa="required"))[0]["msg"]
+    # mounted by now, and no better
+    node.counters = [5, 5]
+    assert "Lustre goes by TCP" in run(node, fsx(efa="required"))[0]["msg"]
+    node.counters = [5, 90000]
+    assert "failed" not in run(node, fsx(efa="required"))[0]
+    # proven: nobody asks again, until it is mounted anew
+    assert "failed" not in run(node, fsx(efa="required"))[0]
+    node.mounted, node.counters = "", [5, 5]
+    assert "Lustre goes by TCP" in run(node, fsx(efa="required"))[0]["msg"]
+
+
+def test_a_proof_is_noted_and_forgotten(tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    node = Node(str(tmp_path))
+    assert not node.is_proven("fsx")
+    for proven in (True, True, False, False):
+        node.note_proof("fsx", proven)
+        assert node.is_proven("fsx") is proven
 
 
 def test_what_is_not_wanted_any_more() -> None:
