@@ -104,6 +104,12 @@ def _problems(bucket: str, path: str, entry: Mapping[str, Any]) -> list[str]:
     prefix = str(entry.get("prefix") or "")
     if prefix and (not prefix.endswith("/") or re.search(r"[\s$\"'\\]", prefix)):
         found.append(f"prefix is {prefix!r}: it must end with / and have no blanks, quotes, '$' or backslashes")
+    for key in ("uid", "gid"):
+        if entry.get(key) is not None and not re.fullmatch(r"[0-9]{1,10}", str(entry[key])):
+            found.append(f"{key} is {entry[key]!r}: write a number, as names can differ from node to node")
+    for key in ("dir_mode", "file_mode"):
+        if entry.get(key) is not None and not re.fullmatch(r"0?[0-7]{3}", str(entry[key])):
+            found.append(f"{key} is {entry[key]!r}: write for example '0770', with quotes")
     wrong = [option for option in entry.get("options") or [] if not re.fullmatch(r"--[^\s$\"'\\]+", str(option))]
     if wrong:
         found.append(f"options has {', '.join(map(repr, wrong))}: write each as --name or --name=value, with no blanks")
@@ -116,6 +122,11 @@ def _environment(bucket: str, region: str, entry: Mapping[str, Any]) -> str:
         "--allow-other": entry.get("allow_other", True),
         "--allow-delete": entry.get("allow_delete", False),
         "--allow-overwrite": entry.get("allow_overwrite", False),
+        **{
+            f"--{key.replace('_', '-')}={entry[key]}": True
+            for key in ("uid", "gid", "dir_mode", "file_mode")
+            if entry.get(key) is not None
+        },
         f"--prefix={entry.get('prefix')}": entry.get("prefix"),
         f"--region={entry.get('region') or region}": entry.get("region") or region,
     }

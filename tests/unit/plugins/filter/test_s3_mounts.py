@@ -40,6 +40,12 @@ def test_all_options() -> None:
     )
 
 
+def test_whose_it_is() -> None:
+    entry = {"bucket": "data", "uid": 0, "gid": 3001, "dir_mode": "0775", "file_mode": "664"}
+    content = s3_mounts([entry])["files"][0]["content"]
+    assert '"--allow-other --uid=0 --gid=3001 --dir-mode=0775 --file-mode=664"' in content
+
+
 @pytest.mark.parametrize(
     ("entry", "problem"),
     [
@@ -48,6 +54,10 @@ def test_all_options() -> None:
         ({"bucket": "data", "prefix": "a"}, "it must end with /"),
         ({"bucket": "data", "prefix": "$HOME/"}, "no blanks, quotes, '$'"),
         ({"bucket": "data", "options": ["--cache", "/x"]}, "options has '/x'"),
+        ({"bucket": "data", "uid": "ana"}, "uid is 'ana'"),
+        ({"bucket": "data", "gid": -1}, "gid is -1"),
+        ({"bucket": "data", "dir_mode": 509}, "dir_mode is 509"),
+        ({"bucket": "data", "file_mode": "rw"}, "file_mode is 'rw'"),
         ({"bucket": "data", "options": ["--a b"]}, "options has '--a b'"),
     ],
 )
