@@ -69,7 +69,11 @@ def ended(controller: Any) -> str:
 
 
 def queued(controller: Any) -> str:
-    job: str = controller.check_output("sbatch --parsable --chdir=/tmp --begin=now+1hour --wrap 'echo mine'")
+    """A job that waits, and that slurmctld has written down, which takes it some seconds."""
+    job: str = controller.check_output(
+        "touch /root/before && sbatch --parsable --chdir=/tmp --begin=now+1hour --wrap 'echo mine'"
+    )
+    controller.check_output(f"timeout 30 sh -c 'until [ {STATE}/job_state -nt /root/before ]; do sleep 0.2; done'")
     return job
 
 
