@@ -31,6 +31,7 @@ from .console import Console
 from .dns import name_to_resolve
 from .dns import uses_resolver
 from .dns import wait_for_name
+from .quick_python import script as quick_python
 from .report import DEFAULT_FOLDER
 from .report import FAILED
 from .report import OK
@@ -47,15 +48,26 @@ _KEEP_RELEASES = 2
 _CHECK = re.compile(r"--ch(e|ec|eck)?|-[bkvDJK]*C.*")
 
 
-def ansible_environment(base: t.Mapping[str, str], release: Path, report: RunReport) -> dict[str, str]:
+def module_python(base: t.Mapping[str, str], release: Path, venv: Path) -> Path:
+    """The Python of modules: the system's, which has the distribution's bindings (python3-apt), as a quick one."""
+    python = shutil.which("python3", path=base.get("PATH")) or sys.executable
+    library = next(venv.glob("lib/python3*/site-packages"))
+    path = release / "module_python"
+    text = quick_python(python, str(library), str(release / "collections"))
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o755)
+    return path
+
+
+def ansible_environment(base: t.Mapping[str, str], release: Path, report: RunReport, python: Path) -> dict[str, str]:
     """The environment of ansible-playbook: the caller's, without what would lead Python astray."""
     kept = {name: value for name, value in base.items() if not name.startswith(("PYTHON", "VIRTUAL_ENV"))}
     kept.update(
         ANSIBLE_CONFIG=str(release / COLLECTION / "playbooks/files/lifecycle/ansible.cfg"),
         ANSIBLE_COLLECTIONS_PATH=str(release / "collections"),
         ANSIBLE_HOME="/var/lib/podforge/ansible",
-        # modules run in the system's Python, which has the distribution's bindings (python3-apt)
-        ANSIBLE_PYTHON_INTERPRETER=shutil.which("python3", path=base.get("PATH")) or sys.executable,
+        ANSIBLE_PYTHON_INTERPRETER=str(python),
         PODFORGE_BUNDLE=report.bundle,
         PODFORGE_RUN_FILE=str(report.path),
         PYTHONUNBUFFERED="1",
@@ -196,7 +208,7 @@ def main(argv: t.Sequence[str]) -> int:
             console.say(f"podforge: environment made in {time.monotonic() - begin:.1f} s")
         switch_current(release)
         wait_for_dns(console, os.environ)
-        environment = ansible_environment(os.environ, release, report)
+        environment = ansible_environment(os.environ, release, report, module_python(os.environ, release, venv))
         report.write()  # the callback plugin goes on counting from here
         code = run_playbook(console, playbook_command(release, venv, arguments), environment)
     except (BootstrapError, OSError) as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import subprocess
 import time
 import typing as t
 from datetime import datetime
@@ -213,10 +214,29 @@ def test_a_damaged_wheel_is_refused(tmp_path: Path) -> None:
 def test_environment_of_the_playbook(tmp_path: Path) -> None:
     report = reports.RunReport.new(tmp_path / "runs", "b1", check=False).begin()
     base = {"PATH": "/nowhere", "PYTHONHOME": "x", "VIRTUAL_ENV": "y", "AWS_ENDPOINT_URL": "z"}
-    found = run.ansible_environment(base, tmp_path, report)
+    found = run.ansible_environment(base, tmp_path, report, tmp_path / "module_python")
     assert not {"PYTHONHOME", "VIRTUAL_ENV"} & set(found)
+    assert found["ANSIBLE_PYTHON_INTERPRETER"] == str(tmp_path / "module_python")
     assert (found["HOME"], found["AWS_ENDPOINT_URL"], found["PODFORGE_BUNDLE"]) == ("/root", "z", "b1")
     assert found["ANSIBLE_COLLECTIONS_PATH"] == str(tmp_path / "collections")
+
+
+def test_python_of_modules_is_the_systems_with_the_library_of_the_environment(tmp_path: Path) -> None:
+    library = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
+    library.mkdir(parents=True)
+    (tmp_path / "bin").mkdir()
+    system = tmp_path / "bin" / "python3"
+    system.write_text('#!/bin/sh\necho "$@"\n')
+    system.chmod(0o755)
+    base = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
+    path = run.module_python(base, tmp_path, tmp_path / "venv")
+    written = path.stat().st_mtime_ns
+    assert run.module_python(base, tmp_path, tmp_path / "venv").stat().st_mtime_ns == written
+    said = subprocess.run([str(path), "a program", "x"], check=True, capture_output=True, text=True).stdout.split(
+        " ", 1
+    )
+    assert said[0].endswith("/quick_python.py")
+    assert said[1] == f"{library} {tmp_path / 'collections'} a program x\n"
 
 
 def test_current_release_and_the_one_before_stay(tmp_path: Path) -> None:
