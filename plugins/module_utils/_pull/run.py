@@ -55,8 +55,10 @@ def module_python(base: t.Mapping[str, str], release: Path, venv: Path) -> Path:
     path = release / "module_python"
     text = quick_python(python, str(library), str(release / "collections"))
     if not path.exists() or path.read_text(encoding="utf-8") != text:
-        path.write_text(text, encoding="utf-8")
-        path.chmod(0o755)
+        new = path.with_name(".module_python")
+        new.write_text(text, encoding="utf-8")
+        new.chmod(0o755)
+        new.replace(path)  # whole, or not there: a run may be killed at any time
     return path
 
 
