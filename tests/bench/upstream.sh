@@ -33,10 +33,10 @@ step() {
 
 install() { apt-get -y --no-install-recommends -o DPkg::Lock::Timeout=120 install "$@"; }
 
-# install_ansible.sh: lists, pip, all of ansible
+# install_ansible.sh: lists, pip, all of ansible (which the caller could not download, if the folder is empty)
 install_ansible() {
-    apt-get -y update && install python3-pip &&
-        pip3 install --break-system-packages --no-index --find-links "$wheels" ansible==10.7.0
+    apt-get -y update && install python3-pip || return
+    [ -z "$(ls "$wheels")" ] || pip3 install --break-system-packages --no-index --find-links "$wheels" ansible==10.7.0
 }
 
 # add_users.sh: shared_users.txt, line by line
