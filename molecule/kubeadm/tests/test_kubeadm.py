@@ -5,12 +5,9 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
-import pytest
-import testinfra
 from support import changed
 from support import eventually
 from support import playbook
@@ -18,36 +15,11 @@ from support import said
 
 from tests.support.kubernetes.lab import KubernetesLab
 from tests.support.kubernetes.lab import hostname
-from tests.support.kubernetes.lab import molecule_lab
 
 PLAY = "kubeadm/converge.yml"
 INVENTORY = f"--inventory={Path(__file__).parents[2] / 'inventory_kubeadm.yml'}"
 NAMED = "hyperpod-k8s-molecule0001"
 REFRESH = "systemctl start podforge-kubernetes-join-secret.service"
-
-
-@pytest.fixture(scope="session")
-def lab() -> KubernetesLab:
-    folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "kubernetes"
-    config = json.loads((folder / "config" / "resource_config.json").read_text(encoding="utf-8"))
-    address = config["InstanceGroups"][0]["Instances"][0]["CustomerIpAddress"]
-    return molecule_lab(folder, f"{address.rsplit('.', 1)[0]}.0/24")
-
-
-@pytest.fixture
-def master(lab: KubernetesLab) -> Any:
-    return testinfra.get_host(f"podman://{lab.container('kube_master')}")
-
-
-@pytest.fixture
-def worker(lab: KubernetesLab) -> Any:
-    return testinfra.get_host(f"podman://{lab.container('kube_worker')}")
-
-
-@pytest.fixture(scope="session")
-def name(lab: KubernetesLab) -> str:
-    """The worker's node."""
-    return hostname(lab.nodes["kube_worker"])
 
 
 def kubectl(master: Any, words: str) -> str:
@@ -160,19 +132,6 @@ def test_a_node_of_another_cluster_is_refused(worker: Any, master: Any, lab: Kub
     assert "has joined a cluster whose CA is" in said(done)
     assert secret(lab)["token"] not in said(done)
     assert ready(master, hostname(lab.nodes["kube_worker"]))
-
-
-def test_a_replaced_node_joins_under_its_name_with_other_labels(master: Any, lab: KubernetesLab, name: str) -> None:
-    was = kubectl(master, f"get node {name} -o jsonpath='{{.status.nodeInfo.machineID}}'")
-    lab.cloud.cli("fault set throttle", "--percent", "30", "--operation", "secretsmanager:GetSecretValue")
-    lab.replace("kube_worker")
-    done = playbook(PLAY, INVENTORY, "--limit=kube_worker", variables={"kubeadm_worker_labels": {"team": "speech"}})
-    lab.cloud.cli("fault clear")
-    assert done.returncode == 0, said(done)
-    # the object of the node that is gone is still there, and Ready for a while
-    assert eventually(lambda: ready(master, name), 120), kubectl(master, "get nodes")
-    assert kubectl(master, f"get node {name} -o jsonpath='{{.status.nodeInfo.machineID}}'") != was
-    assert json.loads(kubectl(master, f"get node {name} -o json"))["metadata"]["labels"]["team"] == "speech"
 
 
 def test_labels_are_changed_on_day_two(master: Any, name: str) -> None:

@@ -115,3 +115,17 @@ def _first_clash(block: Network, vpc: t.Iterable[Network], hosts: t.Mapping[str,
         if block.overlaps(address):
             return f"the address {address.network_address} of {name}"
     return ""
+
+
+def of_cluster(configuration: t.Mapping[str, t.Any]) -> dict[str, t.Any]:
+    """Networks that a cluster was made with, by ClusterConfiguration in its ConfigMap kubeadm-config."""
+    networking = configuration.get("networking") or {}
+    arguments = (configuration.get("controllerManager") or {}).get("extraArgs") or {}
+    if not isinstance(arguments, dict):  # a list of names and values since v1beta4
+        arguments = {one["name"]: one["value"] for one in arguments}
+    return {
+        "pod_cidr": str(networking.get("podSubnet", "")),
+        "service_cidr": str(networking.get("serviceSubnet", "10.96.0.0/12")),
+        # kube-controller-manager's own
+        "node_prefix": int(arguments.get("node-cidr-mask-size", 24)),
+    }

@@ -45,6 +45,11 @@ class KubernetesLab:
         """Name of a node's container."""
         return f"{self.name}-{node.replace('_', '-')}"
 
+    @property
+    def network_base(self) -> str:
+        """What the nodes' addresses begin with."""
+        return next(iter(self.nodes.values())).rsplit(".", 1)[0]
+
     def up(self) -> None:
         """Have everything: cloud, image, containers."""
         source = packages.find()
