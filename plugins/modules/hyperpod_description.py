@@ -82,6 +82,9 @@ options:
   directory:
     description: Directory that users come from, to make or to use; wins over the description.
     type: raw
+  kubernetes:
+    description: Kubernetes beside Slurm, V(true) or a mapping; wins over the description.
+    type: raw
   node_vars:
     description: Variables for the roles on the nodes; wins over the description.
     type: raw
@@ -205,6 +208,7 @@ OVERRIDES = (
     "lifecycle_bucket",
     "lifecycle_managed",
     "directory",
+    "kubernetes",
     "node_vars",
     "tags",
 )
@@ -229,6 +233,7 @@ def main() -> None:
             "lifecycle_bucket": {"type": "raw"},
             "lifecycle_managed": {"type": "bool", "default": True},
             "directory": {"type": "raw"},
+            "kubernetes": {"type": "raw"},
             "node_vars": {"type": "raw"},
             "tags": {"type": "raw"},
         },

@@ -56,7 +56,8 @@ def description(reading: Reading, overrides: Overrides) -> dict[str, Any]:
         "lifecycle": _lifecycle(reading, overrides, name, groups),
         "directory": plan_directory(reading.directory, name),
         "provisioning_parameters": reading.parameters,
-        "node_vars": reading.node_vars,
+        # what is said to the roles themselves wins
+        "node_vars": {**reading.kubernetes, **reading.node_vars},
         "node_types": {group: kind.lower() for group, kind in types.items()},
         "partitions": _partitions(reading, groups),
         "nodes": {"total": sum(counts.values()), "by_type": counts},

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from typing import Any
 
+from . import kubernetes
 from . import wishes
 from .model import Checker
 from .reading import NOT_OF_SLURM
@@ -31,7 +32,17 @@ if TYPE_CHECKING:
 
 # Members of CreateCluster that our form says in another way.
 _OTHERWISE = ("VpcConfig", "Tags", *NOT_OF_SLURM)
-_OUR_KEYS = ("region", "network", "execution_role", "lifecycle_bucket", "directory", "node_vars", "tags", *UPDATE_KEYS)
+_OUR_KEYS = (
+    "region",
+    "network",
+    "execution_role",
+    "lifecycle_bucket",
+    "directory",
+    "kubernetes",
+    "node_vars",
+    "tags",
+    *UPDATE_KEYS,
+)
 
 
 def from_ours(document: Document, shape: Any, overrides: Overrides, regions: Collection[str]) -> Reading:
@@ -54,6 +65,9 @@ def from_ours(document: Document, shape: Any, overrides: Overrides, regions: Col
     reading.bucket = wish(checker, wishes.check_bucket, data, "lifecycle_bucket", overrides.lifecycle_bucket)
     reading.directory = directory_wish(checker, data, reading.network, overrides.directory)
     reading.node_vars = mapping(checker, data.get("node_vars"), overrides.node_vars, "node_vars")
+    reading.kubernetes = kubernetes.wish(
+        checker, data.get("kubernetes"), overrides.kubernetes, reading.cluster, reading.network
+    )
     reading.cluster["tags"] = tags(checker, data.get("tags"), overrides.tags)
     reading.cluster.update(switches(checker, data))
     rules = Rules(reading.cluster, document.where, excused=checker.excused)

@@ -12,6 +12,7 @@ from typing import Any
 from .._findings import failure
 from .._findings import shown
 from .._hyperpod.naming import snake
+from . import kubernetes
 from . import legacy
 from . import wishes
 from .model import Checker
@@ -58,6 +59,7 @@ def from_published(
     reading.directory = directory_wish(checker, {}, reading.network, overrides.directory)
     zones(checker, reading.network, reading.region, regions, overrides.network)
     reading.bucket = wish(checker, wishes.check_bucket, {}, "lifecycle_bucket", overrides.lifecycle_bucket)
+    reading.kubernetes = kubernetes.wish(checker, None, overrides.kubernetes, reading.cluster, reading.network)
     reading.node_vars = mapping(checker, None, overrides.node_vars, "node_vars")
     _published_role(checker, reading, overrides)
     _published_form(checker, reading, config, form)

@@ -43,6 +43,7 @@ class Overrides:
     lifecycle_bucket: dict[str, Any] | None = None
     lifecycle_managed: bool = True
     directory: dict[str, Any] | None = None
+    kubernetes: dict[str, Any] | bool | None = None
     node_vars: dict[str, Any] | None = None
     tags: dict[str, Any] | None = None
 
@@ -59,6 +60,7 @@ class Reading:
     bucket: dict[str, str] = field(default_factory=dict)
     directory: dict[str, Any] = field(default_factory=dict)
     region: str | None = None
+    kubernetes: dict[str, Any] = field(default_factory=dict)
     node_vars: dict[str, Any] = field(default_factory=dict)
     parameters: dict[str, Any] | None = None
     findings: list[Finding] = field(default_factory=list)

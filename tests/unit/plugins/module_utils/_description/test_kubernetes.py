@@ -1,0 +1,92 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The key ``kubernetes`` of a description: what reaches the roles, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+from ansible_collections.podforge.hyperpod.plugins.module_utils._description import kubernetes
+from test_description import GOOD
+
+ROLES = Path(__file__).parents[5] / "roles"
+
+
+def node_vars(run, wish, overrides=None):
+    result, findings = run(overrides, description={**GOOD, "kubernetes": wish})
+    assert findings == []
+    return {key: value for key, value in result["node_vars"].items() if key.startswith("kubeadm_")}
+
+
+@pytest.mark.parametrize("wish", [None, False, {"enabled": False, "version": "1.32"}])
+def test_off_nothing_of_it_reaches_a_node(run, wish):
+    assert node_vars(run, wish) == {}
+
+
+@pytest.mark.parametrize("wish", [True, {}])
+def test_on_with_the_vpc_that_is_made(run, wish):
+    assert node_vars(run, wish) == {
+        "kubeadm_common_enabled": True,
+        "kubeadm_master_vpc_cidrs": ["10.198.0.0/16"],
+    }
+
+
+def test_what_reaches_the_roles(run):
+    wish = {
+        "version": "1.32",
+        "pod_cidr": "10.240.0.0/14",
+        "max_nodes": 1000,
+        "labels": {"team": "vision"},
+        "taints": [{"key": "dedicated", "effect": "NoSchedule"}],
+    }
+    found = node_vars(run, wish)
+    assert found["kubeadm_common_version"] == "1.32"
+    assert found["kubeadm_master_pod_cidr"] == "10.240.0.0/14"
+    assert found["kubeadm_master_max_nodes"] == 1000
+    assert found["kubeadm_worker_labels"] == {"team": "vision"}
+
+
+def test_every_key_is_a_variable_of_a_role():
+    defaults = {}
+    for role in ("kubeadm_common", "kubeadm_master", "kubeadm_worker"):
+        defaults.update(yaml.safe_load((ROLES / role / "defaults" / "main.yml").read_text()))
+    for variable, kind in kubernetes._KEYS.values():
+        assert isinstance(defaults[variable], kind), variable
+    assert defaults["kubeadm_master_pod_cidr"] == kubernetes._POD_CIDR
+    assert defaults["kubeadm_master_service_cidr"] == kubernetes._SERVICE_CIDR
+    assert defaults["kubeadm_master_node_prefix"] == kubernetes._NODE_PREFIX
+
+
+def test_variables_of_the_roles_win(run):
+    data = {**GOOD, "kubernetes": {"version": "1.32"}, "node_vars": {"kubeadm_common_version": "1.31"}}
+    result, findings = run(description=data)
+    assert findings == []
+    assert result["node_vars"]["kubeadm_common_version"] == "1.31"
+
+
+def test_the_variable_wins_over_the_description(run):
+    assert node_vars(run, True, {"kubernetes": False}) == {}
+    assert node_vars(run, False, {"kubernetes": {"version": "1.31"}})["kubeadm_common_version"] == "1.31"
+
+
+@pytest.mark.parametrize(
+    ("wish", "where", "words", "fix"),
+    [
+        ("yes", "kubernetes", "a mapping, or true or false is wanted", ""),
+        ({"pod_cdir": "10.244.0.0/16"}, "kubernetes.pod_cdir", "not known here", "did you mean 'pod_cidr'"),
+        ({"version": 1.3}, "kubernetes.version", "a string is wanted", "write a string"),
+        ({"version": "new"}, "kubernetes.version", "is no version of Kubernetes", ""),
+        ({"max_nodes": True}, "kubernetes.max_nodes", "a whole number is wanted", ""),
+        ({"max_nodes": 300}, "kubernetes", "256 blocks of /24", "pod_cidr 10.244.0.0/15 would do"),
+        ({"pod_cidr": "10.198.0.0/16"}, "kubernetes.pod_cidr", "overlaps the VPC's 10.198.0.0/16", "would do"),
+        ({"pod_cidr": "10.244.1.0/16"}, "kubernetes.pod_cidr", "bits beyond its prefix", "write 10.244.0.0/16"),
+    ],
+)
+def test_what_is_refused(run, wish, where, words, fix):
+    _none, findings = run(description={**GOOD, "kubernetes": wish})
+    assert len(findings) == 1, findings
+    assert findings[0].where.split(" ")[-1].endswith(where)
+    assert words in findings[0].what
+    assert fix in findings[0].fix
