@@ -15,6 +15,8 @@ from tools import permissions
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(path for path in (ROOT / "plugins" / "modules").glob("*.py"))
 ROLES = sorted(path.parent.parent.name for path in ROOT.glob("roles/*/tasks/main.yml"))
+# A role for a whole cluster is shown where there is one.
+SHOWN_IN = {"nvidia_efa_plugins": "kubeadm"}
 SCENARIOS = {path.parent.name for path in ROOT.glob("molecule/*/molecule.yml")}
 
 
@@ -101,7 +103,7 @@ def test_role_is_complete(role: str) -> None:
     for name in ("README.md", "meta/main.yml", "meta/argument_specs.yml", "defaults/main.yml"):
         assert (folder / name).is_file(), f"roles/{role}/{name}"
     # roles that are of no use without each other have one scenario, named as they begin
-    assert {role, role.split("_", maxsplit=1)[0]} & SCENARIOS, f"molecule/{role}"
+    assert {role, role.split("_", maxsplit=1)[0], SHOWN_IN.get(role)} & SCENARIOS, f"molecule/{role}"
     options = yaml.safe_load((folder / "meta/argument_specs.yml").read_text())["argument_specs"]["main"].get(
         "options", {}
     )

@@ -101,6 +101,12 @@ class KubernetesLab:
                 raise TimeoutError(f"{self.container(node)} has not booted in a minute")
             time.sleep(0.3)
 
+    def volume(self, node: str, path: str) -> Path:
+        """Where a volume of a node is on this machine."""
+        mounts = f'{{{{range .Mounts}}}}{{{{if eq .Destination "{path}"}}}}{{{{.Source}}}}{{{{end}}}}{{{{end}}}}'
+        command = ["podman", "inspect", "--format", mounts, self.container(node)]
+        return Path(subprocess.run(command, check=True, capture_output=True, text=True, timeout=60).stdout.strip())
+
     def shell(self, node: str, script: str) -> str:
         """Output of a script on a node, whatever its exit status is."""
         command = ["podman", "exec", self.container(node), "bash", "-c", script]
