@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from tests.support.cloud import wait_for
 
 CONTROLLER, LOGIN, WORKERS = "controller-machine", "my-login-group", "worker-group-1"
 FOREIGN = f"podforge-{PREFIX}-foreign"
+SAMPLES = "/opt/podforge/current/collections/ansible_collections/podforge/hyperpod/playbooks/files/slurm-jobs"
 
 
 @pytest.fixture(scope="module")
@@ -161,22 +163,55 @@ def test_the_inventory_connects_to_every_node(cloud: Cloud, cluster: str) -> Non
     assert done.stdout.count("| CHANGED | rc=0") == 4
 
 
-def test_a_replaced_node_configures_itself_and_takes_jobs(cloud: Cloud, cluster: str) -> None:
-    old = cloud.in_group(cluster, WORKERS)[0]
-    host = cloud.shell(old, "hostname").strip()
-    controller = one(cloud, cluster, CONTROLLER)
-    cloud.shell(controller, f"scontrol update node={host} state=fail reason='Action:Replace'")
-
-    def replaced() -> bool:
-        workers = [node for node in cloud.nodes(cluster) if node["InstanceGroupName"] == WORKERS]
-        running = [node["InstanceId"] for node in workers if node["InstanceStatus"]["Status"] == "Running"]
-        return len(running) == 2 and old not in running
-
-    wait_for("a new instance in the place of the old one", replaced, 600, pause=2)
-    wait_for("sinfo", lambda: compute_states(cloud, cluster) == ["idle", "idle"], 240, pause=2)
+def test_the_sample_jobs_that_need_no_gpu_run(cloud: Cloud, cluster: str) -> None:
+    login = one(cloud, cluster, LOGIN)
     hosts = {cloud.shell(node, "hostname").strip() for node in cloud.in_group(cluster, WORKERS)}
+    work = f"mkdir -p /fsx/samples && cd /fsx/samples && cp {SAMPLES}/*.sbatch . && "
+    submit = "sbatch --wait --parsable --output=out"
+    probed = cloud.shell(login, f"{work} {submit} --nodes=2 ami-probe.sbatch && cat out", user="ubuntu")
+    assert set(re.findall(r"(\S+) +slurm +slurm-wlm \d", probed)) == hosts
+    assert set(re.findall(r"(\S+) +instance-type +c5.xlarge\n", probed)) == hosts
+    failed = cloud.shell(login, f"{work} ! {submit} auto-resume.sbatch && cat out", user="ubuntu")
+    assert "srun here knows no --auto-resume" in failed
+    assert failed.count("this step always fails") == 1
+    lacking = cloud.shell(
+        login, f"{work} ! {submit} --ntasks-per-node=1 nccl-tests-ami.sbatch && cat out", user="ubuntu"
+    )
+    assert "no built tests were found" in lacking
+    health = f"cd /fsx/samples && python3 {SAMPLES}/node_health.py --target-partition p1"
+    assert cloud.shell(login, health, user="ubuntu").count("Skipped  none    dcgmi is not installed") == 2
+
+
+def test_unhealthy_nodes_are_rebooted_or_replaced_and_take_the_next_jobs(cloud: Cloud, cluster: str) -> None:
+    controller = one(cloud, cluster, CONTROLLER)
+    ill, old = cloud.in_group(cluster, WORKERS)
+    ill_host, host = (cloud.shell(node, "hostname").strip() for node in (ill, old))
+    boot = cloud.shell(ill, "cut -d' ' -f22 /proc/1/stat; touch /root/kept; ls /root/kept")
+    verdict = f"[ $(hostname) = {ill_host} ] && verdict=Failed:reboot || verdict=Passed:none"
+    test = f'{verdict}; echo "HEALTH_CHECK_RESULT:$(hostname):$verdict:$HC_TEST_PARAMS"'
+    cloud.shell(controller, f"printf '%s\\n' {shlex.quote(test)} > /fsx/ill.sh")
+    check = f"python3 {SAMPLES}/node_health.py --instance-group {WORKERS} --test-script /fsx/ill.sh"
+    options = """--test-script-args '{"made": "up, here"}' --output-dir /fsx/health --remediate"""
+    told = cloud.shell(controller, f"! {check} {options}")
+    assert re.search(rf'{ill_host} +Failed +reboot +{{"made": "up, here"}}\n', told), told
+    assert f"{ill_host}: marked with Action:Reboot\n" in told
+    tags = cloud.shell(controller, "sinfo --noheader --Node --partition=p1 --format='%N %f'")
+    assert set(tags.split("\n")) == {f"{ill_host} HealthCheck:Failed", f"{host} HealthCheck:Passed", ""}
+    # while that one reboots, the walk-through marks the other node, waits for it and runs a job there
+    told = cloud.shell(controller, f"{SAMPLES}/unhealthy-node.sh --timeout 10 {host}", timeout=660)
+    assert f"the next job has run on {host}\n" in told, told
+    assert f"(before: {old})" in told
+    workers = [node for node in cloud.nodes(cluster) if node["InstanceGroupName"] == WORKERS]
+    assert {node["InstanceStatus"]["Status"] for node in workers} == {"Running"}
+    ids = {node["InstanceId"] for node in workers}
+    assert len(ids) == 2
+    assert ill in ids
+    assert old not in ids
+    wait_for("sinfo", lambda: compute_states(cloud, cluster) == ["idle", "idle"], 240, pause=2)
+    assert cloud.shell(ill, "ls /root/kept").strip() == "/root/kept", "it is the same instance"
+    assert cloud.shell(ill, "cut -d' ' -f22 /proc/1/stat; ls /root/kept") != boot, "and was rebooted"
     output = cloud.shell(one(cloud, cluster, LOGIN), "cd / && srun --nodes=2 hostname", user="ubuntu")
-    assert set(output.split()) == hosts
+    assert set(output.split()) == {ill_host, host}
 
 
 def test_the_playbook_finds_nothing_to_do_after_the_replacement(cloud: Cloud, log: Path) -> None:

@@ -27,7 +27,7 @@ def main() -> int:
     mypy = [sys.executable, "-m", "mypy", "--config-file", "pyproject.toml", *sys.argv[1:]]
     path = {**os.environ, "MYPYPATH": str(BUILD / "types")}
     own = subprocess.run([*mypy, str(link)], cwd=ROOT, env=path, check=False).returncode
-    rest = [name for name in ("local_cloud", "tools") if Path(ROOT, name).is_dir()]
+    rest = [name for name in ("local_cloud", "tools", "playbooks/files/slurm-jobs") if Path(ROOT, name).is_dir()]
     other = subprocess.run([*mypy, *rest], cwd=ROOT, env=path, check=False).returncode
     return own or other
 

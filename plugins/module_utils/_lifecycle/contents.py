@@ -24,7 +24,7 @@ _NEVER = ("__pycache__", ".*", "*.py[co]", "*~", "*.orig", "*.rej", "*.egg-info"
 # of roles
 _ROLE_EXTRAS = ("molecule", "tests", "README.md")
 # of our own collection: only what nodes run, so that a change of the operator's side is no change of the bundle
-_OWN_PLAYBOOKS = ("playbooks/node.yml", "playbooks/files/lifecycle/")
+_OWN_PLAYBOOKS = ("playbooks/node.yml", "playbooks/files/lifecycle/", "playbooks/files/slurm-jobs/")
 _OWN_NOT = (
     "playbooks/",
     "plugins/action/ds_",
