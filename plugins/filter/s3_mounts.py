@@ -74,7 +74,7 @@ def s3_mounts(given: Any, region: str = "") -> dict[str, Any]:
     if isinstance(given, (str, bytes)) or not all(hasattr(entry, "get") for entry in given):
         raise AnsibleFilterError("podforge.hyperpod.s3_mounts wants a list of mappings")
     problems: list[str] = []
-    files, units, removed = [], {}, []
+    files, units, removed, paths = [], {}, [], {}
     for index, entry in enumerate(given):
         bucket = str(entry.get("bucket") or "")
         path = str(entry.get("path") or f"/mnt/{bucket}")
@@ -85,12 +85,13 @@ def s3_mounts(given: Any, region: str = "") -> dict[str, Any]:
         place, unit = f"{FOLDER}{path}.env", f"podforge-s3@{unit_name(path)}.service"
         if place in units:
             problems.append(f"mount_s3_buckets[{index}]: {path} is there twice; one bucket can be at one path")
+        paths[unit] = path
         if entry.get("state") == "absent":
             removed.append(unit)
             continue
         units[place] = unit
         files.append({"path": place, "content": _environment(bucket, region, entry)})
-    return {"files": files, "units": units, "removed": removed, "problems": problems}
+    return {"files": files, "units": units, "removed": removed, "paths": paths, "problems": problems}
 
 
 def _problems(bucket: str, path: str, entry: Mapping[str, Any]) -> list[str]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from support import changed
 from support import eventually
 from support import playbook
 from support import said
@@ -35,6 +36,39 @@ def test_a_daemon_that_dies_is_started_again(compute: Any) -> None:
     compute.check_output(f"systemctl kill --signal=KILL {UNIT}")
     assert compute.run(f"systemctl is-active {UNIT}").stdout.strip() == "activating"
     assert eventually(lambda: compute.run(f"systemctl is-active {UNIT}").stdout.strip() == "active", 60)
+
+
+def test_a_bucket_in_use_keeps_its_options_until_it_is_mounted_again(compute: Any) -> None:
+    buckets = [
+        {"bucket": "my-datasets", "read_only": True, "options": ["--debug"]},
+        {"bucket": "checkpoints", "path": "/srv/check-points", "options": ["--debug"]},
+    ]
+    compute.check_output(
+        "systemd-run --quiet --unit=writer sh -c 'exec sleep 600 > /srv/check-points/written'; "
+        "until [ -e /srv/check-points/written ]; do sleep 0.1; done"
+    )
+    try:
+        done = converge(s3_buckets=buckets)
+        assert done.returncode == 0, said(done)
+        assert "In use, and left mounted: /srv/check-points. The new options count from the next mount on" in said(done)
+        assert "--debug" in compute.file("/mnt/my-datasets/arguments").content_string
+        assert "--debug" not in compute.file("/srv/check-points/arguments").content_string
+        assert compute.check_output("ls -l /proc/$(systemctl show --property=MainPID --value writer)/fd/1").endswith(
+            "/srv/check-points/written"
+        )
+        assert changed(converge(s3_buckets=buckets).stdout, "compute") == 0
+        buckets[1]["state"] = "absent"
+        done = converge(s3_buckets=buckets)
+        assert done.returncode != 0
+        assert "target is busy" in said(done)
+        assert compute.run("systemctl is-active 'podforge-s3@srv-check\\x2dpoints.service'").stdout == "active\n"
+    finally:
+        compute.check_output("systemctl stop writer")
+    buckets[1]["state"] = "present"
+    compute.check_output("systemctl restart 'podforge-s3@srv-check\\x2dpoints.service'")
+    assert "--debug" in compute.file("/srv/check-points/arguments").content_string
+    assert converge().returncode == 0
+    assert "--debug" not in compute.file("/srv/check-points/arguments").content_string
 
 
 def test_a_package_that_is_another_one_is_not_installed(compute: Any) -> None:

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import typing as t
@@ -93,7 +94,7 @@ def bring_up(system: FileSystem, node: Node, patience: float, delay: float = 0.0
         if answer == HUNG:
             # the client waits for its server, and so do jobs: taking the mount away would lose their data
             cause = diagnose(system, Evidence(hung=True))
-        elif answer in BROKEN:
+        elif answer in BROKEN or (answer in DEAD and not _dismount(system, node, answer)):
             # Lustre's answer to a client that its servers have thrown out, until they have taken it back
             cause = Cause(
                 f"it is mounted, and answers: {os.strerror(answer)}",
@@ -101,8 +102,6 @@ def bring_up(system: FileSystem, node: Node, patience: float, delay: float = 0.0
                 "so it is left mounted",
             )
         else:
-            if answer in DEAD:
-                node.unmount(system.path)
             if not waited and delay > 0 and attempts == 0:
                 node.sleep(random.random() * delay)  # noqa: S311 - spreads load, guards no secret
                 waited = True
@@ -151,6 +150,19 @@ def prove_efa(system: FileSystem, node: Node, own_zone: str) -> tuple[str, str]:
     if system.efa == "required":
         return text, ""
     return "", text if devices else ""
+
+
+def _dismount(system: FileSystem, node: Node, answer: int) -> bool:
+    """Take a dead mount away; whether it is gone.
+
+    Behind FUSE is a process, and with it all is lost that was open. A client in the kernel connects again by itself
+    (Lustre's says ENOTCONN meanwhile), and what waits to be written would be lost: it goes only if nobody uses it.
+    """
+    if system.kind.startswith("fuse"):
+        node.unmount(system.path)
+    elif answer == errno.ESTALE:
+        node.systemctl("stop", f"{system.unit}.mount")
+    return mounts.at_path(node.mountinfo(), system.path) is None
 
 
 def _mount(system: FileSystem, node: Node) -> Cause | None:

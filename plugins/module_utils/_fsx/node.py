@@ -29,7 +29,7 @@ from .model import OPENZFS
 from .model import FileSystem
 
 HUNG = -1
-# the client is there and its server is not, for good: only a new mount helps
+# the client has lost its server, or what it had of it
 DEAD = (errno.ENOTCONN, errno.ESTALE)
 # mounted, and of no use as long as it lasts
 BROKEN = (errno.EIO, errno.ESHUTDOWN)

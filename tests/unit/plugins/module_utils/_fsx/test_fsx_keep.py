@@ -202,11 +202,37 @@ def test_a_file_system_that_root_may_not_write_to_is_mounted(answer: int) -> Non
 
 
 @pytest.mark.parametrize("answer", [errno.ENOTCONN, errno.ESTALE])
-def test_a_dead_mount_is_made_anew(answer: int) -> None:
-    node = World(RIGHT)
+def test_a_dead_mount_of_fuse_is_made_anew(answer: int) -> None:
+    system = complete([{"type": "fuse.sshfs", "path": "/fsx", "source": "root@nas:/srv"}], {})[0][0]
+    node = World("fuse.sshfs root@nas:/srv")
     node.reading = [answer]
+    node.comes_after = 1
+    result = keep.bring_up(system, node, 0)
+    assert node.calls[:3] == ["umount /fsx", "prepare", "start fsx.mount"]
+    assert result.attempts == 1
+
+
+def test_a_stale_mount_of_the_kernel_is_made_anew_unless_it_is_in_use() -> None:
+    node = World(RIGHT)
+    node.reading = [errno.ESTALE]
     assert keep.bring_up(fsx(), node, 5) == keep.Result("mounted", True, 1)
-    assert node.calls == ["umount /fsx", "prepare", "start fsx.mount"]
+    assert node.calls == ["stop fsx.mount", "prepare", "start fsx.mount"]
+    node = World(RIGHT)
+    node.reading, node.busy = [errno.ESTALE] * 9, True
+    result = keep.bring_up(fsx(), node, 1)
+    assert (result.state, node.mounted) == ("failed", RIGHT)
+    assert "so it is left mounted" in result.error
+    assert set(node.calls) == {"stop fsx.mount"}
+
+
+def test_lustre_that_has_lost_its_connection_is_left_to_connect_again() -> None:
+    node = World(RIGHT)
+    node.reading = [errno.ENOTCONN, errno.ENOTCONN]
+    assert keep.bring_up(fsx(), node, 60) == keep.Result("mounted")
+    node.reading = [errno.ENOTCONN] * 100
+    result = keep.bring_up(fsx(), node, 5)
+    assert (result.state, node.mounted, node.calls) == ("failed", RIGHT, [])
+    assert "it is mounted, and answers: Transport endpoint is not connected" in result.error
 
 
 def test_a_server_that_does_not_answer_is_waited_for_and_nothing_is_unmounted() -> None:
