@@ -191,7 +191,9 @@ ansible_facts:
           type: str
           sample: enroot
         controllers:
-          description: Controllers, with C(hostname), C(ip_address) and C(instance_name), the primary one first.
+          description:
+            - Controllers, with C(hostname), C(ip_address) and C(instance_name), the primary one first. Where no
+              file says which one that is, it is the one with the lowest number in its C(instance_name).
           returned: success
           type: list
           elements: dict
@@ -242,6 +244,13 @@ ansible_facts:
           returned: success
           type: list
           elements: dict
+        multi_head:
+          description:
+            - What C(slurm_configurations) of the provisioning parameters names for several controllers,
+              C(shared_directory), C(database_host) and C(database_secret_id), each where it is named.
+          returned: success
+          type: dict
+          sample: {"shared_directory": "/fsx"}
         node_type:
           description: V(controller), V(login) or V(compute).
           returned: success

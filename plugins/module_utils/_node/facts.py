@@ -91,6 +91,7 @@ def build_facts(
         "instance_type": group.instance_type or _hyperpod_type(seen.imds.get("instance_type")),
         "ip_address": me.customer_ip,
         "logins": _members(resource, provisioning, "login"),
+        "multi_head": provisioning.multi_head,
         "node_type": role.node_type,
         "orchestrator": resource.orchestrator,
         "partition": arn.partition,
@@ -113,7 +114,7 @@ def _stale(resource: Resource, me: Instance, imds: t.Mapping[str, str]) -> list[
 
 
 def _controllers(resource: Resource, provisioning: Provisioning) -> list[JsonDict]:
-    """Controllers, the primary first where the file names it.
+    """Controllers, the primary first: where the file doesn't name it, by the number in the instance's name.
 
     On a node that is not the controller the file may be from a time when the controller's group had no instance; its
     address is then known from the cluster-wide SlurmConfig alone.
@@ -122,7 +123,13 @@ def _controllers(resource: Resource, provisioning: Provisioning) -> list[JsonDic
     if not members:
         members = [_member(Instance("", "", "", address)) for address in resource.controller_ips]
     order = {address: index for index, address in enumerate(resource.controller_ips)}
-    return sorted(members, key=lambda member: order.get(member["ip_address"], len(order)))
+    return sorted(members, key=lambda member: (order.get(member["ip_address"], len(order)), _number(member)))
+
+
+def _number(member: JsonDict) -> int:
+    """Of C(controller-machine-2), 2; 0 for a name without a number."""
+    last = member["instance_name"].rsplit("-", 1)[-1]
+    return int(last) if last.isdecimal() else 0
 
 
 def _members(resource: Resource, provisioning: Provisioning, node_type: str) -> list[JsonDict]:

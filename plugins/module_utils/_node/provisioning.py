@@ -19,6 +19,13 @@ from .resource import EKS
 from .resource import Group
 from .resource import Resource
 
+# AWS documentation, "Setting up multiple controller nodes for a SageMaker HyperPod Slurm cluster"
+_MULTI_HEAD = {
+    "slurm_shared_directory": "shared_directory",
+    "slurm_database_endpoint": "database_host",
+    "slurm_database_secret_arn": "database_secret_id",
+}
+
 
 @dataclass(frozen=True)
 class GroupRole:
@@ -35,6 +42,7 @@ class Provisioning:
     form: str
     roles: dict[str, GroupRole] = field(default_factory=dict)
     filesystems: JsonDict = field(default_factory=dict)
+    multi_head: JsonDict = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
 
@@ -45,13 +53,14 @@ def resolve_provisioning(resource: Resource, parameters: JsonDict | None, parame
     :raises NodeError: contradictions, and names that only one of the files has.
     """
     filesystems = _filesystems(parameters or {})
+    multi_head = _multi_head(parameters or {}, parameters_path)
     if resource.orchestrator == EKS:
         roles = {group.name: GroupRole("compute") for group in resource.groups}
         return Provisioning("none", roles)
     if any(group.node_type for group in resource.groups):
-        return _from_slurm_config(resource, filesystems)
+        return _from_slurm_config(resource, filesystems, multi_head)
     if parameters is not None:
-        return _from_parameters(resource, parameters, parameters_path, filesystems)
+        return _from_parameters(resource, parameters, parameters_path, filesystems, multi_head)
     if resource.controller_ips:
         return Provisioning("none", _controllers_by_address(resource))
     raise NodeError(
@@ -79,17 +88,19 @@ def role_of(group: Group, provisioning: Provisioning, resource: Resource, parame
     )
 
 
-def _from_slurm_config(resource: Resource, filesystems: JsonDict) -> Provisioning:
+def _from_slurm_config(resource: Resource, filesystems: JsonDict, multi_head: JsonDict) -> Provisioning:
     roles = {}
     for group in resource.groups:
         if group.node_type:
             partition = group.partitions[0] if group.partitions and group.node_type == "compute" else None
             roles[group.name] = GroupRole(group.node_type, partition)
     _need_one_controller([name for name, role in roles.items() if role.node_type == "controller"], resource.path)
-    return Provisioning("api", roles, filesystems)
+    return Provisioning("api", roles, filesystems, multi_head)
 
 
-def _from_parameters(resource: Resource, parameters: JsonDict, path: str, filesystems: JsonDict) -> Provisioning:
+def _from_parameters(
+    resource: Resource, parameters: JsonDict, path: str, filesystems: JsonDict, multi_head: JsonDict
+) -> Provisioning:
     manager = parameters.get("workload_manager", "slurm")
     if manager != "slurm":
         raise NodeError(f"{path}: workload_manager is {manager!r}, expected 'slurm'")
@@ -112,7 +123,7 @@ def _from_parameters(resource: Resource, parameters: JsonDict, path: str, filesy
         if name is None:
             raise NodeError(f"{path}: {where}.instance_group_name is missing")
         _add(roles, name, GroupRole("compute", _name(worker, "partition_name", path, where)), path, where)
-    return Provisioning("legacy", roles, filesystems, _compare(resource, roles, path))
+    return Provisioning("legacy", roles, filesystems, multi_head, _compare(resource, roles, path))
 
 
 def _compare(resource: Resource, roles: dict[str, GroupRole], path: str) -> tuple[str, ...]:
@@ -178,3 +189,12 @@ def _filesystems(parameters: JsonDict) -> JsonDict:
     if parameters.get("fsx_openzfs_dns_name"):
         found["openzfs"] = {"dns_name": parameters["fsx_openzfs_dns_name"]}
     return found
+
+
+def _multi_head(parameters: JsonDict, path: str) -> JsonDict:
+    """What the parameters name for several controllers; they are read in both forms."""
+    block = parameters.get("slurm_configurations") or {}
+    if not isinstance(block, dict):
+        raise NodeError(f"{path}: slurm_configurations is no object")
+    found = {name: _name(block, key, path, "slurm_configurations") for key, name in _MULTI_HEAD.items()}
+    return {name: value for name, value in found.items() if value is not None}

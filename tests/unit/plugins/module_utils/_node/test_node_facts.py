@@ -100,6 +100,7 @@ def test_legacy_form_whole() -> None:
         "instance_type": "ml.c5.xlarge",
         "ip_address": "10.1.0.8",
         "logins": [{"hostname": "ip-10-1-0-6", "ip_address": "10.1.0.6", "instance_name": "door-1"}],
+        "multi_head": {},
         "node_type": "compute",
         "orchestrator": "Slurm",
         "partition": "aws-us-gov",
@@ -160,6 +161,27 @@ def test_several_controllers_the_primary_first() -> None:
     found, _warnings = facts(document, parameters, "10.1.0.7")
     assert [item["ip_address"] for item in found["controllers"]] == ["10.1.0.9", "10.1.0.5"]
     assert facts(document, None, "10.1.0.5")[0]["node_type"] == "controller"
+    # where no file says, it is the one with the lowest number, which survives a replacement
+    document = resource(group("head", "10.1.0.9", "10.1.0.5"), group("w1", "10.1.0.7"))
+    document["InstanceGroups"][0]["Instances"].reverse()
+    found, _warnings = facts(document, parameters, "10.1.0.7")
+    assert [item["ip_address"] for item in found["controllers"]] == ["10.1.0.9", "10.1.0.5"]
+
+
+def test_what_several_controllers_share() -> None:
+    block = {
+        "slurm_database_secret_arn": "arn:aws:secretsmanager:us-west-2:111122223333:secret:books",
+        "slurm_database_endpoint": "books.example",
+        "slurm_shared_directory": "/fsx",
+        "slurm_database_user": "admin",
+    }
+    expected = {
+        "shared_directory": "/fsx",
+        "database_host": "books.example",
+        "database_secret_id": block["slurm_database_secret_arn"],
+    }
+    assert facts(FOUR, {**LEGACY, "slurm_configurations": block}, "10.1.0.8")[0]["multi_head"] == expected
+    assert facts(FOUR, {**LEGACY, "slurm_configurations": {}}, "10.1.0.8")[0]["multi_head"] == {}
 
 
 def test_a_controller_that_only_its_address_tells_of() -> None:
@@ -228,6 +250,12 @@ def test_instance_without_address_is_left_out() -> None:
         ({**LEGACY, "worker_groups": ["w1"]}, "10.1.0.7", "/pp.json: worker_groups[0] is no object"),
         ({**LEGACY, "worker_groups": [{}]}, "10.1.0.7", "/pp.json: worker_groups[0].instance_group_name is missing"),
         ({**LEGACY, "controller_group": 1}, "10.1.0.7", "/pp.json: controller_group is no text"),
+        ({**LEGACY, "slurm_configurations": ["/fsx"]}, "10.1.0.7", "/pp.json: slurm_configurations is no object"),
+        (
+            {**LEGACY, "slurm_configurations": {"slurm_shared_directory": 1}},
+            "10.1.0.7",
+            "/pp.json: slurm_configurations.slurm_shared_directory is no text",
+        ),
         ({**LEGACY, "workload_manager": "pbs"}, "10.1.0.7", "/pp.json: workload_manager is 'pbs'"),
         (None, "10.1.0.7", "/pp.json: no such file, and /rc.json has no SlurmConfig"),
         (LEGACY, "10.9.9.9", "/rc.json: this node is not in the file: its addresses are 10.9.9.9, the file's"),
