@@ -81,6 +81,14 @@ ResumeTimeout=300
 """
 CONTROLLER = seen("slurmctld", "/opt/slurm/sbin/slurmctld -D $SLURMCTLD_OPTIONS")
 SUBSTITUTED = "/opt/slurm/sbin/slurmd -D --conf-server 10.1.0.1 -v"
+SHARED = node(
+    "controller",
+    controllers=2,
+    logins=[],
+    hostname="ip-10-1-0-1",
+    cluster_id="abc",
+    multi_head={"shared_directory": "/fsx"},
+)
 
 SLURM: dict[str, dict[str, Any]] = {
     "compute": {"case_node": node("compute"), "case_seen": seen()},
@@ -94,6 +102,23 @@ SLURM: dict[str, dict[str, Any]] = {
         "case_node": node("compute", controllers=0),
         "case_seen": seen(),
         "slurm_base_controllers": ["10.9.9.9:6820"],
+    },
+    "first-of-two": {"case_node": SHARED, "case_seen": CONTROLLER},
+    "second-of-two": {
+        "case_node": {**SHARED, "hostname": "ip-10-1-0-2"},
+        "case_seen": CONTROLLER,
+        "slurm_base_shared_dir": "/home/",
+        "slurm_base_config": {"SlurmctldTimeout": 120},
+    },
+    "two-without-storage": {
+        "case_node": {**SHARED, "multi_head": {}},
+        "case_seen": CONTROLLER,
+        "slurm_base_config": {"statesavelocation": "/var/spool/slurmctld"},
+    },
+    "storage-not-mounted": {
+        "case_node": SHARED,
+        "case_seen": CONTROLLER,
+        "__slurm_base_shared_look": {"rc": 1, "stderr": "/fsx/x is on the root disk of this node\n"},
     },
     "substituted-unit": {"case_node": node("compute"), "case_seen": seen(exec_start=SUBSTITUTED)},
     "own-unit": {"case_node": node("compute"), "case_seen": seen(exec_start="/usr/sbin/slurmd -D")},

@@ -44,6 +44,29 @@ ACCOUNTING: dict[str, dict[str, Any]] = {
         "slurm_accounting_slurmdbd_config": {"ArchiveJobs": True, "ArchiveDir": "/fsx/a", "DbdPort": 7000},
     },
     "books-rds": {"case_node": keeper(2), "case_seen": accounts_seen(mariadb__LoadState="not-found"), **RDS},
+    "books-of-two": {
+        "case_node": keeper(2),
+        "case_seen": accounts_seen(),
+        "slurm_accounting_accounts": [{"name": "a"}],
+    },
+    "books-second-of-two": {
+        "case_node": keeper(2, hostname="ip-10-1-0-2"),
+        "case_seen": accounts_seen(),
+        "slurm_accounting_accounts": [{"name": "a"}],
+    },
+    "books-rds-second": {
+        "case_node": keeper(2, hostname="ip-10-1-0-2"),
+        "case_seen": accounts_seen(),
+        **RDS,
+        "slurm_accounting_accounts": [{"name": "a"}],
+    },
+    "books-rds-third": {"case_node": keeper(3, hostname="ip-10-1-0-3"), "case_seen": accounts_seen(), **RDS},
+    "books-parameters": {
+        "case_node": keeper(
+            2, multi_head={"database_host": "db.example", "database_secret_id": "arn:x", "shared_directory": "/fsx"}
+        ),
+        "case_seen": accounts_seen(),
+    },
     "books-pem": {
         "case_node": keeper(partition="aws-cn"),
         "case_seen": accounts_seen(),

@@ -17,6 +17,7 @@ def node(kind: str, controllers: int = 1, **more: Any) -> dict[str, Any]:
         "node_type": kind,
         "orchestrator": "Slurm",
         "controllers": [{"ip_address": f"10.1.0.{n}", "hostname": f"ip-10-1-0-{n}"} for n in range(1, controllers + 1)],
+        "multi_head": {},
         "logins": [{"ip_address": "10.1.0.20", "hostname": "ip-10-1-0-20"}],
         **more,
     }

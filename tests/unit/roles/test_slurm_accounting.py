@@ -68,6 +68,35 @@ def test_a_database_elsewhere(rendered: dict[str, Any]) -> None:
     assert rendered["books-pem"]["ca"][1] != host["ca"][1]
 
 
+def test_two_controllers_and_a_database_on_the_first(rendered: dict[str, Any]) -> None:
+    first, second = rendered["books-of-two"], rendered["books-second-of-two"]
+    assert first["problems"] == []
+    # one slurmdbd, which both are told of
+    assert first["settings"] == second["settings"]
+    assert "AccountingStorageBackupHost" not in first["settings"]
+    assert "DbdBackupHost" not in first["slurmdbd"]
+    assert [(host["wanted"], host["has_accounts"], host["can_ask"]) for host in (first, second)] == [
+        (True, True, True),
+        (False, False, False),
+    ]
+
+
+def test_two_controllers_and_a_database_elsewhere(rendered: dict[str, Any]) -> None:
+    second = rendered["books-rds-second"]
+    # its slurmdbd is silent as long as the first one's lives: it is not asked
+    assert (second["wanted"], second["has_accounts"], second["can_ask"]) == (True, False, False)
+    assert "AccountingStorageHost=ip-10-1-0-1" in lines(second["sacctmgr"])
+    third = rendered["books-rds-third"]
+    assert (third["wanted"], third["settings"]["AccountingStorageBackupHost"]) == (False, "ip-10-1-0-2")
+
+
+def test_the_database_that_the_provisioning_parameters_name(rendered: dict[str, Any]) -> None:
+    host = rendered["books-parameters"]
+    assert host["problems"] == []
+    assert (host["slurmdbd"]["StorageHost"], host["secret"]) == ("db.example", "arn:x")
+    assert rendered["books-rds"]["secret"].endswith("secret:books-AbCdEf")
+
+
 def test_nothing_of_it_where_it_is_not_wanted(rendered: dict[str, Any]) -> None:
     for case in ("books-off", "books-service", "books-compute"):
         assert (rendered[case]["wanted"], rendered[case]["settings"]) == (False, {}), case
@@ -80,7 +109,6 @@ def test_all_problems_are_named_at_once(rendered: dict[str, Any]) -> None:
         "/opt/slurm/etc/slurm.conf, which the service's agent writes, sets AccountingStorageType",
         "slurmdbd.service is masked on this controller",
         "mariadb.service is not-found on this controller",
-        "the cluster has 2 controllers",
         "slurm_accounting_database_ca is none of",
         "slurm_accounting_slurmdbd_config sets dbdhost, storagepass:",
         "slurm_accounting_slurmdbd_config archives without ArchiveDir",

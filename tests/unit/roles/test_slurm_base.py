@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 
@@ -30,6 +31,41 @@ def test_all_controllers_are_named(rendered: dict[str, Any]) -> None:
     two = 'Environment="SLURMD_OPTIONS=--conf-server 10.1.0.1,10.1.0.2 -v"'
     assert two in lines(rendered["two-controllers"]["dropin"])
     assert 'Environment="SLURMD_OPTIONS=--conf-server 10.9.9.9:6820"' in lines(rendered["given-controllers"]["dropin"])
+
+
+def test_two_controllers_share_their_state(rendered: dict[str, Any]) -> None:
+    for case, folder, timeout in (("first-of-two", "/fsx", 60), ("second-of-two", "/home", 120)):
+        host = rendered[case]
+        state = f"{folder}/podforge-slurm/abc/slurmctld"
+        assert host["problems"] == []
+        settings = [f"SlurmctldTimeout={timeout}", f"StateSaveLocation={state}"]
+        assert lines(host["settings"]) == ["ResumeTimeout=300", *settings], case
+        name = "ip-10-1-0-1" if case == "first-of-two" else "ip-10-1-0-2"
+        check = f"/usr/local/lib/podforge/slurm-shared-state check {state} slurm slurm {name} ip-10-1-0-1"
+        assert f"ExecStartPre=+{check}" in lines(host["dropin"])
+        assert host["files"]["/usr/local/lib/podforge/slurm-shared-state"] == ""
+        # made by the program: never by a task, on storage that may not be mounted
+        assert [item["path"] for item in host["dirs"]] == ["/var/log/slurm"]
+        assert re.search(host["own_line"], f"ClusterName=x\nSlurmctldHost={name}(10.1.0.9)\n")
+        assert not re.search(host["own_line"], f"SlurmctldHost={name}1(10.1.0.9)\n")
+    assert (rendered["first-of-two"]["stands_by"], rendered["second-of-two"]["stands_by"]) == (False, True)
+    for alone in ("controller", "two-controllers"):
+        assert "ExecStartPre" not in rendered[alone]["dropin"]
+        assert "StateSaveLocation" not in rendered[alone]["settings"]
+    assert re.search(rendered["controller"]["own_line"], "SlurmctldHost=anything\n")
+
+
+def test_two_controllers_without_storage_are_refused(rendered: dict[str, Any]) -> None:
+    starts(
+        rendered["two-without-storage"]["problems"],
+        [
+            "slurm_base_shared_dir is '', and the cluster has 2 controllers",
+            "slurm_base_config sets StateSaveLocation, and",
+        ],
+    )
+    assert rendered["storage-not-mounted"]["problems"] == [
+        "slurm_base_shared_dir is /fsx: /fsx/x is on the root disk of this node"
+    ]
 
 
 def test_a_unit_without_its_variables_is_mended(rendered: dict[str, Any]) -> None:
