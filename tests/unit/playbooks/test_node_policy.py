@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,18 @@ CERTIFICATE = "arn:aws:acm:us-west-2:123456789012:certificate/1"
 DIRECTORY = {"secret_arn": SECRET, "certificate_arn": CERTIFICATE}
 
 
-def policy(directory: dict[str, str], **node_vars: Any) -> dict[str, Any]:
+def policy(directory: dict[str, str], parameters: dict[str, Any] | None = None, **node_vars: Any) -> dict[str, Any]:
     """The policy with what there is of a directory, and variables of the nodes."""
     environment = jinja2.Environment(trim_blocks=True, undefined=jinja2.ChainableUndefined, autoescape=False)
+    environment.tests["match"] = lambda text, pattern: re.match(pattern, text) is not None
     caller = {"partition": "aws", "account_id": "123456789012"}
     text = environment.from_string(TEMPLATE.read_text()).render(
         directory=directory,
         checked={"caller": caller},
         bucket_arn="arn:aws:s3:::bucket",
-        described={"description": {"cluster_name": "demo", "node_vars": node_vars}},
+        described={
+            "description": {"cluster_name": "demo", "node_vars": node_vars, "provisioning_parameters": parameters}
+        },
     )
     return dict(json.loads(text))
 
@@ -94,3 +98,38 @@ def test_a_join_secret_with_a_name_of_its_own() -> None:
     assert decide([found], "secretsmanager:GetSecretValue", secret[:-7], {}).result == ALLOWED
     other = secret.replace("demo/join", "hyperpod-k8s-abc")
     assert decide([found], "secretsmanager:GetSecretValue", other, {}).result == IMPLICIT_DENY
+
+
+@pytest.mark.parametrize(
+    ("destination", "prefix"),
+    [("s3://books/slurm/a", "slurm/a/"), ("s3://books/slurm/a/", "slurm/a/"), ("s3://books", "")],
+)
+def test_backups_in_s3(destination: str, prefix: str) -> None:
+    found = policy({}, slurm_backup_destination=destination)
+    ours = f"arn:aws:s3:::books/{prefix}slurm-demo-20261201T020304Z.tar"
+    for action in ("GetObject", "PutObject", "DeleteObject"):
+        assert decide([found], f"s3:{action}", ours, {}).result == ALLOWED
+        for other in (
+            f"arn:aws:s3:::books/{prefix}other",
+            ours.replace("books", "bucket") if action != "GetObject" else "",
+        ):
+            assert decide([found], f"s3:{action}", other, {}).result == IMPLICIT_DENY, (action, other)
+    bucket = "arn:aws:s3:::books"
+    assert decide([found], "s3:ListBucket", bucket, {"s3:prefix": [prefix]}).result == ALLOWED
+    assert decide([found], "s3:ListBucket", bucket, {"s3:prefix": ["elsewhere/"]}).result == IMPLICIT_DENY
+
+
+def test_backups_that_are_never_removed_or_are_elsewhere() -> None:
+    kept = policy({}, slurm_backup_destination="s3://books/x", slurm_backup_keep=0)
+    ours = "arn:aws:s3:::books/x/slurm-demo-20261201T020304Z.tar"
+    assert decide([kept], "s3:PutObject", ours, {}).result == ALLOWED
+    assert decide([kept], "s3:DeleteObject", ours, {}).result == IMPLICIT_DENY
+    for destination in ("/fsx/slurm-backup", "", None):
+        sids = [statement["Sid"] for statement in policy({}, slurm_backup_destination=destination)["Statement"]]
+        assert not [sid for sid in sids if "Backup" in sid]
+
+
+def test_the_secret_of_the_database_of_several_controllers() -> None:
+    parameters = {"slurm_configurations": {"slurm_database_secret_arn": SECRET}}
+    assert decide([policy({}, parameters)], "secretsmanager:GetSecretValue", SECRET, {}).result == ALLOWED
+    assert decide([policy({}, {})], "secretsmanager:GetSecretValue", SECRET, {}).result == IMPLICIT_DENY
