@@ -22,6 +22,12 @@ PORT = 5989
 PROGRAM = "podforge-slurm-backup"
 STATE = "/var/spool/slurmctld"
 NOTE = "/var/lib/podforge/slurm-restore.json"
+# what a restore does first
+HOLD = """
+from podforge_slurm_backup.__main__ import CONFIG, read_config
+from podforge_slurm_backup.controller import Controller
+Controller(read_config(CONFIG)).hold()
+"""
 KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-west-2"}
 
 
@@ -160,12 +166,22 @@ def test_a_restore_that_was_killed_is_taken_back_by_the_next_run(controller: Any
     controller.check_output(f"mariadb -e 'CREATE DATABASE slurm_acct_db_before_{stamp}; RENAME TABLE {moved}'")
     controller.check_output(f"cp -rp {STATE} {STATE}.before-{stamp} && rm -r {STATE}/*")
     controller.run_expect([0], f"cat > {NOTE} <<'END'\n{json.dumps({'stamp': stamp})}\nEND")
+    controller.run_expect(
+        [0], f"cat > /root/hold.py <<'END'\n{HOLD}\nEND\nPYTHONPATH=/usr/local/lib/podforge python3 -B /root/hold.py"
+    )
+    # nobody starts it by hand meanwhile, nor does a reboot
+    assert controller.run("systemctl start slurmctld").failed
+    assert (
+        "a restore was killed half way: podforge-slurm-backup save puts all back"
+        in controller.run("systemctl status slurmctld").stdout
+    )
     # who only looks changes nothing
     controller.check_output(f"{PROGRAM} list && {PROGRAM} restore --check && test -e {NOTE}")
     controller.check_output(f"{PROGRAM} save")
     assert controller.check_output(f"squeue --noheader --jobs={now} --format=%T") == "PENDING"
     assert history(controller, old).startswith("CANCELLED")
     assert not controller.file(NOTE).exists
+    assert not controller.file("/etc/systemd/system/slurmctld.service.d/99-podforge-restore.conf").exists
 
 
 def test_what_does_not_fit_is_refused_before_anything_stops(controller: Any) -> None:

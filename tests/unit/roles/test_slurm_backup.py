@@ -75,17 +75,28 @@ class Here:
     def __init__(self, state: Path) -> None:
         self.state, self.config, self.has_database = state, plan.Config(destination="/nowhere"), False
         self.answers = False
+        self.held = False
 
     def stop(self) -> None:
         """Nothing runs."""
 
     own_state = stop
 
+    def hold(self) -> None:
+        self.held = True
+
+    def let_go(self) -> None:
+        self.held = False
+
+    def unpack_state(self, file: Path) -> None:
+        (self.state / "job_state").write_text(file.read_text(encoding="utf-8"), encoding="utf-8")
+
     def empty_state(self) -> None:
         for path in self.state.iterdir():
             path.unlink()
 
     def start(self) -> None:
+        assert not self.held
         if not self.answers:
             raise plan.BackupError("slurmctld doesn't answer")
 
@@ -110,6 +121,75 @@ def test_what_was_put_back_once_is_not_put_back_over_what_came_after(
     assert (here.state / "job_state").read_text(encoding="utf-8") == "after"
     assert not exchange.NOTE.exists()
     assert not old.exists()
+
+
+class Killed(BaseException):
+    """As by SIGKILL: nothing is tidied up."""
+
+
+@pytest.mark.parametrize(
+    ("where", "held", "after_the_kill"),
+    [
+        ("stop", True, "before"),
+        ("unpack_state", True, "before"),
+        ("let_go", True, "restored"),
+        ("start", False, "restored"),
+    ],
+)
+def test_a_restore_that_is_killed_anywhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str, held: bool, after_the_kill: str
+) -> None:
+    monkeypatch.setattr(exchange, "NOTE", tmp_path / "note.json")
+    here: Any = Here(tmp_path / "state")
+    here.answers = True
+    here.state.mkdir()
+    (here.state / "job_state").write_text("before", encoding="utf-8")
+    (tmp_path / plan.MEMBERS["state"]).write_text("restored", encoding="utf-8")
+
+    def killed(*arguments: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Here, where, killed)
+        with pytest.raises(Killed):
+            exchange.exchange(here, tmp_path, ["state"])
+    # as long as what is there is half of something nobody can start slurmctld; after that it may have gone on
+    assert here.held is held
+    if not held:
+        (here.state / "job_state").write_text("went on", encoding="utf-8")
+    exchange.put_back(here)
+    assert not here.held
+    assert not exchange.NOTE.exists()
+    assert (here.state / "job_state").read_text(encoding="utf-8") == (after_the_kill if held else "went on")
+    # what was there before a restore that has ended well is kept
+    assert bool(list(tmp_path.glob("state.before-*"))) is (after_the_kill == "restored")
+
+
+def test_a_restore_that_fails_at_the_start_takes_the_new_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(exchange, "NOTE", tmp_path / "note.json")
+    here: Any = Here(tmp_path / "state")
+    here.state.mkdir()
+    (here.state / "job_state").write_text("before", encoding="utf-8")
+    (tmp_path / plan.MEMBERS["state"]).write_text("restored", encoding="utf-8")
+    with pytest.raises(plan.BackupError, match="doesn't answer"):
+        exchange.exchange(here, tmp_path, ["state"])
+    assert (here.state / "job_state").read_text(encoding="utf-8") == "before"
+    assert not here.held
+
+
+def test_where_slurmctld_has_its_state() -> None:
+    files = {"accounting.conf": "include podforge.conf\n", "podforge.conf": "StateSaveLocation=/fsx/state\n"}
+    text = "StateSaveLocation=/var/spool/slurmctld\nInclude accounting.conf\n"
+    found = plan.with_included(text, lambda name: files.get(name, ""))
+    assert plan.setting(found, "StateSaveLocation") == "/fsx/state"
+    # a file that includes itself ends somewhere
+    assert plan.with_included("include x", lambda name: f"include {name}") == "include x"
+
+
+def test_other_controllers_that_run() -> None:
+    answer = "Slurmctld(primary) at ip-10-1-0-1 is UP\nSlurmctld(backup) at ip-10-1-0-2 is UP\n"
+    assert plan.others_up(answer, ["ip-10-1-0-1"]) == ["ip-10-1-0-2"]
+    assert plan.others_up(answer.replace("2 is UP", "2 is DOWN"), ["ip-10-1-0-1"]) == []
 
 
 def test_the_id_of_slurmctld_goes() -> None:

@@ -20,11 +20,20 @@ from pathlib import Path
 from .plan import BackupError
 from .plan import Config
 from .plan import is_local
+from .plan import others_up
 from .plan import setting
+from .plan import with_included
 from .plan import without_id
+from .programs import answer
 from .programs import run
 from .programs import succeeds
 from .programs import until
+
+UNITS = Path("/etc/systemd/system")
+HOLD = """# Written while podforge-slurm-backup restores: what is there is half of something.
+[Service]
+ExecStartPre=/bin/sh -c 'echo "a restore was killed half way: podforge-slurm-backup save puts all back"; exit 1'
+"""
 
 
 def own_names() -> list[str]:
@@ -54,8 +63,9 @@ class Controller:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.conf = Path(config.conf_dir)
-        self.state = Path(config.state_dir)
-        self.cluster = setting(self._read("slurm.conf"), "ClusterName")
+        settings = with_included(self._read("slurm.conf"), self._read)
+        self.state = Path(config.state_dir or setting(settings, "StateSaveLocation") or "/var/spool/slurmctld")
+        self.cluster = setting(settings, "ClusterName")
         if not self.cluster:
             raise BackupError(
                 f"{self.conf}/slurm.conf has no ClusterName: run this on the controller of a Slurm cluster"
@@ -168,6 +178,29 @@ class Controller:
         run("systemctl", "stop", "slurmctld.service")
         if self.has_accounting:
             run("systemctl", "stop", "slurmdbd.service")
+
+    def other_controllers(self) -> list[str]:
+        """Those whose slurmctld runs: it would take over the state while it is exchanged."""
+        return others_up(answer(f"{self.config.prefix}/bin/scontrol", "ping", environment=self.slurm_conf), own_names())
+
+    def hold(self) -> None:
+        """Nobody starts the daemons, by hand or at a boot, while what they would find is half of something."""
+        self._drop_in(HOLD)
+
+    def let_go(self) -> None:
+        """They may be started again."""
+        self._drop_in("")
+
+    def _drop_in(self, text: str) -> None:
+        for daemon in ("slurmctld", "slurmdbd"):
+            file = UNITS / f"{daemon}.service.d" / "99-podforge-restore.conf"
+            if text:
+                file.parent.mkdir(mode=0o755, exist_ok=True)
+                file.write_text(text, encoding="utf-8")
+                file.chmod(0o644)
+            else:
+                file.unlink(missing_ok=True)
+        run("systemctl", "daemon-reload")
 
     def start(self) -> None:
         """Both daemons, slurmdbd first, each until it answers."""

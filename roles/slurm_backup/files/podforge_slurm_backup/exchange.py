@@ -31,6 +31,7 @@ def exchange(here: Controller, work: Path, parts: t.Sequence[str]) -> None:
     _note({"stamp": stamp})
     database, aside, old_state = here.config.database, _database(here, stamp), _state(here, stamp)
     try:
+        here.hold()
         here.stop()
         if "database" in parts:
             here.sql(moves(here.tables(database), database, aside))
@@ -42,8 +43,11 @@ def exchange(here: Controller, work: Path, parts: t.Sequence[str]) -> None:
             part.rename(old_state)
             here.empty_state()
             here.unpack_state(work / MEMBERS["state"])
+        _settle(here, stamp, "new")
         here.start()
     except Exception as error:
+        here.hold()
+        _note({"stamp": stamp})
         put_back(here)
         raise BackupError(f"the restore failed, and what was there before is back: {error}") from error
     NOTE.unlink()
@@ -58,20 +62,31 @@ def exchange(here: Controller, work: Path, parts: t.Sequence[str]) -> None:
 def put_back(here: Controller) -> None:
     """If a restore has ended in between: everything as it was, and the daemons running.
 
-    Once everything is back, what is there is the truth, however long the daemons take: it is never replaced again.
+    Before everything is in its place nobody can start the daemons. From then on what is there is the truth, the new as
+    well as the old, however long they take, and whoever starts them: it is never replaced again.
     """
     if not NOTE.exists():
         return
     note = json.loads(NOTE.read_text(encoding="utf-8"))
-    if not note.get("is_back"):
+    if "settled" in note:
+        here.let_go()
+    else:
         _put_back(here, note["stamp"])
-        _note({**note, "is_back": True})
-    shutil.rmtree(_state(here, note["stamp"]), ignore_errors=True)
+        _settle(here, note["stamp"], "old")
+    if note.get("settled") != "new":
+        shutil.rmtree(_state(here, note["stamp"]), ignore_errors=True)
     here.start()
     NOTE.unlink()
 
 
+def _settle(here: Controller, stamp: str, which: str) -> None:
+    """All of the new or of the old is in its place."""
+    _note({"stamp": stamp, "settled": which})
+    here.let_go()
+
+
 def _put_back(here: Controller, stamp: str) -> None:
+    here.hold()
     # a daemon that could not be started can't be stopped, maybe
     with contextlib.suppress(BackupError):
         here.stop()

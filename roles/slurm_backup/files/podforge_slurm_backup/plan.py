@@ -25,7 +25,7 @@ class Config:
     keep: int = 14
     prefix: str = "/opt/slurm"
     conf_dir: str = "/opt/slurm/etc"
-    state_dir: str = "/var/spool/slurmctld"
+    state_dir: str = ""
     user: str = "slurm"
     group: str = "slurm"
     database: str = "slurm_acct_db"
@@ -38,6 +38,19 @@ def setting(text: str, key: str) -> str:
     """What Slurm takes for a key of one of its files, which is the last one; empty when there is none."""
     found = re.findall(rf"(?im)^[ \t]*{key}[ \t]*=[ \t]*\"?([^\"#\s]+)", text)
     return str(found[-1]) if found else ""
+
+
+def with_included(text: str, read: t.Callable[[str], str], depth: int = 5) -> str:
+    """A file of Slurm with those that it includes in their places."""
+    pattern = r"(?im)^[ \t]*include[ \t]+(\S+)[ \t]*$"
+    if depth == 0:
+        return text
+    return re.sub(pattern, lambda found: with_included(read(found.group(1)), read, depth - 1), text)
+
+
+def others_up(answer: str, own_names: t.Iterable[str]) -> list[str]:
+    """Of what ``scontrol ping`` says: the other controllers whose slurmctld runs."""
+    return [name for name in re.findall(r" at (\S+) is UP", answer) if name not in own_names]
 
 
 def archive_name(cluster: str, now: datetime.datetime) -> str:

@@ -43,6 +43,21 @@ def run(*argv: str, feed: t.IO[bytes] | None = None, environment: t.Mapping[str,
     return out.decode(errors="replace")
 
 
+def answer(*argv: str, environment: t.Mapping[str, str] | None = None) -> str:
+    """What a program says, whether it ends well or not; nothing when it is not there."""
+    try:
+        done = subprocess.run(
+            argv,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            check=False,
+            env={**os.environ, **(environment or {})},
+        )
+    except FileNotFoundError:
+        return ""
+    return done.stdout.decode(errors="replace")
+
+
 def until(what: str, done: t.Callable[[], bool], patience: float) -> None:
     """Wait, with bounded patience.
 

@@ -117,6 +117,12 @@ def restore(config: Config, name: str, parts: t.Sequence[str], force: bool, chec
                 f"{config.conf_dir}/slurmdbd.conf names no database on this node: run the role slurm_accounting "
                 "first, or restore a database elsewhere from its own snapshots"
             )
+        others = here.other_controllers() if "state" in wanted and not check else []
+        if others:
+            raise BackupError(
+                f"slurmctld runs on {', '.join(others)} and would take over in the middle of it, nothing was changed: "
+                "stop it there (systemctl stop slurmctld), and start it when this one is back"
+            )
         if found and not force:
             raise BackupError(f"{name} is not restored, nothing was changed: {'; '.join(found)}")
         if not check:
