@@ -17,7 +17,9 @@ MOLECULE = Path(__file__).resolve().parent
 CONF = "/opt/slurm/etc"
 
 
-def playbook(name: str, *arguments: str, variables: dict[str, Any] | None = None) -> subprocess.CompletedProcess[str]:
+def playbook(
+    name: str, *arguments: str, variables: dict[str, Any] | None = None, seconds: float = 300
+) -> subprocess.CompletedProcess[str]:
     """Run a playbook of molecule/ with the scenarios' inventory; the caller judges the result."""
     command = [
         str(Path(sys.executable).with_name("ansible-playbook")),
@@ -26,7 +28,7 @@ def playbook(name: str, *arguments: str, variables: dict[str, Any] | None = None
         *arguments,
         str(MOLECULE / name),
     ]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=seconds)
 
 
 def said(done: subprocess.CompletedProcess[str]) -> str:

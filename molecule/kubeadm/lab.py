@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The nodes of this scenario: ``lab.py up|down FOLDER NETWORK``."""
+"""The nodes of this scenario: ``lab.py up|down FOLDER NETWORK NODE...``."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from tests.support.kubernetes.lab import molecule_lab
 from tests.support.kubernetes.packages import NoPackagesError
 
 
-def main(action: str, folder: str, network: str) -> int:
+def main(action: str, folder: str, network: str, *nodes: str) -> int:
     """Exit status 1, with the reason, when there is nothing to make nodes from."""
-    lab = molecule_lab(Path(folder), network)
+    lab = molecule_lab(Path(folder), network, nodes)
     if action == "down":
         lab.down()
         return 0

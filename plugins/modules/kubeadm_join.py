@@ -59,6 +59,20 @@ options:
     description: Further arguments of kubelet.
     type: dict
     default: {}
+  masters:
+    description:
+      - Names of all nodes that are to be masters, of which this is one, in an order that is the same on all of them.
+        Empty on a worker.
+      - The first of them is told to make the cluster, while there is no secret. All others, and a first one that comes
+        when there is a cluster, become masters of it, one after the other; a member of etcd that has this node's name
+        or address, or that of a master that is no more, is removed before.
+    type: list
+    elements: str
+    default: []
+  encryption:
+    description: Whether a master must wait for the key that the cluster's secrets are encrypted with.
+    type: bool
+    default: false
   timeout:
     description: Seconds to wait for the secret and the API, together.
     type: int
@@ -99,6 +113,10 @@ state:
   description: What the node was, V(new), V(half) (a join was killed) or V(joined).
   returned: success
   type: str
+makes_it:
+  description: The cluster is to be made by this node, which has not joined.
+  returned: success
+  type: bool
 waited:
   description: Seconds of waiting by reason.
   returned: success
@@ -118,6 +136,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import KubernetesError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import join_secret
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import joining
+from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.master import Master
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.worker import KUBELET_CONF
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.worker import Worker
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
@@ -139,10 +158,10 @@ def other_cluster(given: joining.Invitation, kubeconfig: str) -> str:
 def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Look, wait, join; the result for exit_json."""
     params = module.params
-    worker = Worker(module.run_command, params)
+    worker = (Master if params["masters"] else Worker)(module.run_command, params)
     kubeconfig, state = worker.look()
     if module.check_mode and state != "joined":
-        return {"changed": True, "state": state, "waited": {}, "labels": {}}
+        return {"changed": True, "state": state, "waited": {}, "labels": {}, "makes_it": False}
     need_boto3(params["secret"])
     # whoever waits for the secret tells of each refusal, and has pauses of its own
     client = join_secret.client_of(params["region"], attempts=2)
@@ -158,6 +177,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     if state == "half":
         worker.reset()
     worker.join(client, random.SystemRandom().random)
+    if isinstance(worker, Master) and worker.makes_it:
+        return {"changed": False, "state": state, "waited": worker.waited, "labels": {}, "makes_it": True}
     # kubelet gives its labels to a new Node object only, and that of the node before may still be there
     return {**labelled(module, worker), "changed": True, "state": state, "waited": worker.waited}
 
@@ -175,6 +196,7 @@ def labelled(module: AnsibleModule, worker: Worker) -> dict[str, t.Any]:
         "changed": bool(changes),
         "state": "joined",
         "waited": {},
+        "makes_it": False,
         "labels": changes,
         "diff": {"before": {key: there.get(key) for key in changes}, "after": changes},
     }
@@ -193,6 +215,8 @@ def main() -> None:
             "labels": {"type": "dict", "default": {}},
             "taints": {"type": "list", "elements": "dict", "default": []},
             "kubelet_args": {"type": "dict", "default": {}},
+            "masters": {"type": "list", "elements": "str", "default": []},
+            "encryption": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 1800},
             "log": {"type": "path"},
         },

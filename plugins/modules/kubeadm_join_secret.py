@@ -54,6 +54,25 @@ options:
     description: Tags of the secret when it is created.
     type: dict
     default: {}
+  masters:
+    description:
+      - With several masters, who they are. While one of them is not Ready, a secret O(name)C(-control-plane) has the
+        key to the certificates of a master, which kubeadm keeps for two hours; it is made anew each hour.
+    type: dict
+    suboptions:
+      names:
+        description: Names of all nodes that are to be masters, in an order that is the same on all of them.
+        type: list
+        elements: str
+        required: true
+      own:
+        description: Name of this node.
+        type: str
+        required: true
+      config:
+        description: The file that C(kubeadm init) reads.
+        type: path
+        required: true
   recovery_days:
     description: Days in which it can be restored, with O(state=absent); V(0) deletes it at once, else V(7) to V(30).
     type: int
@@ -116,8 +135,12 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     need_boto3(params["name"])
     client = join_secret.client_of(params["region"])
     if params["state"] == "absent":
-        gone = join_secret.remove(client, params["name"], params["recovery_days"], check_mode=module.check_mode)
-        return {"changed": gone, "diff": {"before": f"{params['name']}\n" if gone else "", "after": ""}}
+        gone = [
+            name
+            for name in (params["name"], params["name"] + join_secret.KEY_SUFFIX)
+            if join_secret.remove(client, name, params["recovery_days"], check_mode=module.check_mode)
+        ]
+        return {"changed": bool(gone), "diff": {"before": "".join(f"{name}\n" for name in gone), "after": ""}}
     try:
         pem = Path(join_secret.CA).read_text(encoding="utf-8")
     except OSError as error:
@@ -128,6 +151,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         dt.timedelta(hours=params["ttl_hours"]),
         dt.timedelta(minutes=params["interval_minutes"]),
         {str(key): str(value) for key, value in params["tags"].items()},
+        join_secret.Masters(**params["masters"]) if params["masters"] else None,
     )
     done = join_secret.refresh(client, params["name"], wanted, check_mode=module.check_mode)
     after = f"{params['name']}: written, since {done.reason}\n" if done.reason else ""
@@ -145,6 +169,14 @@ def main() -> None:
             "ttl_hours": {"type": "int", "default": 24},
             "interval_minutes": {"type": "int", "default": 0},
             "tags": {"type": "dict", "default": {}},
+            "masters": {
+                "type": "dict",
+                "options": {
+                    "names": {"type": "list", "elements": "str", "required": True},
+                    "own": {"type": "str", "required": True},
+                    "config": {"type": "path", "required": True},
+                },
+            },
             "recovery_days": {"type": "int", "default": 7},
         },
         required_if=[("state", "present", ["address"])],

@@ -25,7 +25,7 @@ ON_CONTAINERS = "tests/integration/local_cloud/test_nodes_podman.py"
 PLAYBOOKS = "tests/integration/operator"
 MODULES = "tests/integration/modules"
 STAGING = "tests/integration/lifecycle/test_lifecycle_staging.py"
-KUBERNETES = "kubeadm"
+KUBERNETES = ("kubeadm", "kubeadm_ha")
 NO_KUBERNETES = (
     f"no packages of Kubernetes are here (set {packages.VARIABLE} to a folder that has them, or have them made in a "
     "quarter of an hour, once: .venv/bin/python -m tests.support.kubernetes.packages)"
@@ -164,11 +164,10 @@ def directory() -> Layer:
 def molecule() -> Layer:
     """Every role on containers: one run, so that the containers are made once."""
     found = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
-    without = {"default"} if packages.given() else {"default", KUBERNETES}
+    without = {"default"} if packages.given() else {"default", *KUBERNETES}
     scenarios = [argument for name in found if name not in without for argument in ("--scenario-name", name)]
     checks = [Check("molecule", tool("molecule", "test", *scenarios), counts="molecule", timeout=3000)]
-    if KUBERNETES in without:
-        checks.append(Check(KUBERNETES, not_run=NO_KUBERNETES))
+    checks += [Check(name, not_run=NO_KUBERNETES) for name in KUBERNETES if name in without]
     title = "each role: check, converge, idempotence, verify"
     return Layer("molecule", title, tuple(checks), seconds=1200, containers=True)
 

@@ -4,25 +4,19 @@
 
 from __future__ import annotations
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
 import testinfra
+from support_kubernetes import lab_of
 
 from tests.support.kubernetes.lab import KubernetesLab
 from tests.support.kubernetes.lab import hostname
-from tests.support.kubernetes.lab import molecule_lab
 
 
 @pytest.fixture(scope="session")
 def lab() -> KubernetesLab:
-    folder = Path(os.environ["MOLECULE_EPHEMERAL_DIRECTORY"]) / "kubernetes"
-    config = json.loads((folder / "config" / "resource_config.json").read_text(encoding="utf-8"))
-    address = config["InstanceGroups"][0]["Instances"][0]["CustomerIpAddress"]
-    return molecule_lab(folder, f"{address.rsplit('.', 1)[0]}.0/24")
+    return lab_of("kube_master", "kube_worker")
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from support import MOLECULE
 from support import changed
 from support import eventually
 from support import said
-from test_kubeadm import kubectl
+from support_kubernetes import kubectl
 
 from tests.support.kubernetes.lab import KubernetesLab
 

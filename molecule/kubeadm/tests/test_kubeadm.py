@@ -12,35 +12,16 @@ from support import changed
 from support import eventually
 from support import playbook
 from support import said
+from support_kubernetes import kubectl
+from support_kubernetes import ready
+from support_kubernetes import secret
 
 from tests.support.kubernetes.lab import KubernetesLab
 from tests.support.kubernetes.lab import hostname
 
 PLAY = "kubeadm/converge.yml"
 INVENTORY = f"--inventory={Path(__file__).parents[2] / 'inventory_kubeadm.yml'}"
-NAMED = "hyperpod-k8s-molecule0001"
 REFRESH = "systemctl start podforge-kubernetes-join-secret.service"
-
-
-def kubectl(master: Any, words: str) -> str:
-    """As the user who got the kubeconfig."""
-    return str(master.check_output(f"su - ubuntu -c {json.dumps(f'kubectl {words}')}"))
-
-
-def secret(lab: KubernetesLab) -> dict[str, Any]:
-    """What is in the join secret; this is the only place where anybody reads it but nodes."""
-    script = (
-        ". /opt/local_cloud/node/environment; "
-        "aws --region us-west-2 secretsmanager get-secret-value --query SecretString --output text "
-        f"--secret-id {NAMED}"
-    )
-    found: dict[str, Any] = json.loads(lab.shell("kube_master", script) or "{}")
-    return found
-
-
-def ready(master: Any, node: str) -> bool:
-    conditions = json.loads(kubectl(master, f"get node {node} -o json"))["status"]["conditions"]
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def test_all_nodes_and_the_system_are_ready(master: Any, lab: KubernetesLab) -> None:
@@ -93,24 +74,51 @@ def test_packages_are_held(worker: Any) -> None:
 
 
 def test_no_token_is_left_on_a_node(worker: Any, lab: KubernetesLab) -> None:
-    token = secret(lab)["token"].split(".")[1]
+    token = secret(lab, "kube_master")["token"].split(".")[1]
     found = worker.run(f"grep -rl {token} /etc/kubernetes /run /var/lib/podforge /var/log /tmp")
     assert found.stdout.split() == []
 
 
 def test_a_token_that_has_gone_is_replaced(master: Any, lab: KubernetesLab) -> None:
-    before = secret(lab)
+    before = secret(lab, "kube_master")
     master.check_output(REFRESH)
-    assert secret(lab) == before
+    assert secret(lab, "kube_master") == before
     master.check_output(f"kubeadm token delete {before['token'].split('.')[0]}")
     master.check_output(REFRESH)
-    after = secret(lab)
+    after = secret(lab, "kube_master")
     assert after["token"] != before["token"]
     assert after["discovery_token_ca_cert_hash"] == before["discovery_token_ca_cert_hash"]
     assert after["token"] in master.check_output("kubeadm token list")
     assert before["token"].split(".")[1] not in master.check_output("journalctl -u podforge-kubernetes-join-secret")
     timer = master.check_output("systemctl show podforge-kubernetes-join-secret.timer -p ActiveState,UnitFileState")
     assert sorted(timer.split()) == ["ActiveState=active", "UnitFileState=enabled"]
+
+
+def test_certificates_are_renewed_and_the_audit_policy_is_read(master: Any) -> None:
+    # a policy and a threshold of another day; at 100 % a certificate of today is due
+    policy = {"rules": [{"level": "Request"}]}
+    days = {"kubeadm_master_renew_below": 100, "kubeadm_master_audit_policy": policy}
+    done = playbook(PLAY, INVENTORY, "--limit=kube_master", variables=days)
+    assert done.returncode == 0, said(done)
+    kubectl(master, "get nodes")
+    assert '"level":"Request"' in master.check_output("tail -n 200 /var/log/kubernetes/audit.log")
+    serial = "openssl x509 -noout -serial"
+    served = f"openssl s_client -connect 127.0.0.1:6443 </dev/null 2>/dev/null | {serial}"
+    before, processes = master.check_output(served), master.check_output("pgrep -f '^(etcd|kube-[acs])'").split()
+    done = master.run("systemctl start podforge-kubernetes-certificates.service")
+    assert done.rc == 0, master.check_output("journalctl --no-pager -u podforge-kubernetes-certificates")
+    after = master.check_output(served)
+    assert after != before
+    assert after == master.check_output(f"{serial} -in /etc/kubernetes/pki/apiserver.crt")
+    # all four are other processes, and the user's kubeconfig has the new certificate
+    assert not set(processes) & set(master.check_output("pgrep -f '^(etcd|kube-[acs])'").split())
+    assert len(processes) == 4
+    mine = "grep client-certificate-data {} | sha256sum"
+    assert master.check_output(mine.format("/home/ubuntu/.kube/config")) == master.check_output(
+        mine.format("/etc/kubernetes/admin.conf")
+    )
+    assert kubectl(master, "get --raw /readyz") == "ok"
+    assert master.check_output("stat -c %a:%U /home/ubuntu/.kube/config") == "600:ubuntu"
 
 
 def test_networks_of_the_cluster_stay(master: Any) -> None:
@@ -130,7 +138,7 @@ def test_a_node_of_another_cluster_is_refused(worker: Any, master: Any, lab: Kub
     worker.check_output(f"mv /root/kept {conf}")
     assert done.returncode != 0
     assert "has joined a cluster whose CA is" in said(done)
-    assert secret(lab)["token"] not in said(done)
+    assert secret(lab, "kube_master")["token"] not in said(done)
     assert ready(master, hostname(lab.nodes["kube_worker"]))
 
 

@@ -24,10 +24,10 @@ from support import MOLECULE
 from support import eventually
 from support import playbook
 from support import said
+from support_kubernetes import kubectl
+from support_kubernetes import ready
 from test_kubeadm import INVENTORY
 from test_kubeadm import PLAY
-from test_kubeadm import kubectl
-from test_kubeadm import ready
 
 from tests.support.kubernetes.lab import KubernetesLab
 from tests.support.kubernetes.lab import hostname

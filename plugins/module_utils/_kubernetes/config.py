@@ -119,20 +119,24 @@ def registration(version: versions.Version, options: t.Mapping[str, t.Any]) -> D
     return found
 
 
-def join(version_text: str, options: t.Mapping[str, t.Any], endpoint: str, token: str, ca_hash: str) -> list[Document]:
-    """What C(kubeadm join) of a worker reads. It has the token, so it is root's alone and lives for a moment."""
+def join(
+    version_text: str, options: t.Mapping[str, t.Any], endpoint: str, token: str, ca_hash: str, *, key: str = ""
+) -> list[Document]:
+    """What C(kubeadm join) reads; with the certificate key, that of a master. It has secrets: it lives for a moment."""
     version = versions.parse(version_text)
-    return [
-        {
-            "apiVersion": f"kubeadm.k8s.io/{versions.api_version(version)}",
-            "kind": "JoinConfiguration",
-            "nodeRegistration": registration(version, options),
-            "discovery": {
-                "bootstrapToken": {"apiServerEndpoint": endpoint, "token": token, "caCertHashes": [ca_hash]},
-                "tlsBootstrapToken": token,
-            },
-        }
-    ]
+    found: Document = {
+        "apiVersion": f"kubeadm.k8s.io/{versions.api_version(version)}",
+        "kind": "JoinConfiguration",
+        "nodeRegistration": registration(version, options),
+        "discovery": {
+            "bootstrapToken": {"apiServerEndpoint": endpoint, "token": token, "caCertHashes": [ca_hash]},
+            "tlsBootstrapToken": token,
+        },
+    }
+    if key:
+        local = {"advertiseAddress": options["address"], "bindPort": 6443}
+        found["controlPlane"] = {"localAPIEndpoint": local, "certificateKey": key}
+    return [found]
 
 
 def text(documents: t.Iterable[Document]) -> str:

@@ -40,14 +40,27 @@ PYTHONS = (
 )
 ADMIN = "/etc/kubernetes/admin.conf"
 CA = "/etc/kubernetes/pki/ca.crt"
+TIME = "%Y-%m-%dT%H:%M:%SZ"
 DESCRIPTION = "Joining of Kubernetes nodes; kept fresh by podforge-kubernetes-join-secret.timer on the masters"
 # The names are those of the published sample (configure_k8s.py), so that its workers can join as well.
 ADDRESS, TOKEN, HASH = "master_addr_port", "token", "discovery_token_ca_cert_hash"
+# A secret of its own, for who has it becomes a master. kubeadm keeps what it opens for two hours.
+KEY, UPLOADED, KEY_SUFFIX, KEY_LIFE = "certificate_key", "uploaded", "-control-plane", dt.timedelta(hours=2)
 _TOKEN_FORM = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
+_KEY_FORM = re.compile(r"\b[0-9a-f]{64}\b")
 
 
 class JoinSecretError(Exception):
     """The secret can't be kept; the text says why and how to mend it, and never holds a token."""
+
+
+@dataclass(frozen=True)
+class Masters:
+    """All nodes that are to be masters, which of them this is, and the file that kubeadm has made or joined it with."""
+
+    names: t.Sequence[str]
+    own: str
+    config: str
 
 
 @dataclass(frozen=True)
@@ -59,6 +72,7 @@ class Wanted:
     ttl: dt.timedelta
     interval: dt.timedelta = dt.timedelta()
     tags: t.Mapping[str, str] = field(default_factory=dict)
+    masters: Masters | None = None
 
 
 @dataclass(frozen=True)
@@ -93,6 +107,35 @@ def decide(
     return Plan()
 
 
+def decide_key(
+    value: t.Mapping[str, t.Any] | None, ready: t.Collection[str], masters: Masters, ca_hash: str, now: dt.datetime
+) -> str:
+    """Why this master has to let others become masters by a new certificate key; empty: it has not to.
+
+    One master does it, the first that is Ready; two that do it at a time would put each other's key out of use.
+
+    :param ready: names of nodes that are Ready.
+    """
+    missing = [name for name in masters.names if name not in ready]
+    if not missing or masters.own != next((name for name in masters.names if name in ready), masters.own):
+        return ""
+    value = value or {}
+    try:
+        old = now - moment(str(value[UPLOADED])) > KEY_LIFE / 2
+    except (KeyError, ValueError):
+        old = True
+    return f"{', '.join(missing)} may join as a master" if old or value.get(HASH) != ca_hash else ""
+
+
+def ready_nodes(text: str) -> list[str]:
+    """Names of the nodes that are Ready, by C(kubectl get nodes -o json)."""
+    return [
+        str(node["metadata"]["name"])
+        for node in json.loads(text)["items"]
+        if any(one["type"] == "Ready" and one["status"] == "True" for one in node["status"].get("conditions") or ())
+    ]
+
+
 def tokens_of(text: str) -> dict[str, dt.datetime | None]:
     """Tokens that nodes can join with, by C(kubeadm token list -o json): one JSON object after the other."""
     decoder, found, rest = json.JSONDecoder(), {}, text.strip()
@@ -107,7 +150,7 @@ def tokens_of(text: str) -> dict[str, dt.datetime | None]:
 
 def moment(text: str) -> dt.datetime:
     """A time as Kubernetes writes it."""
-    return dt.datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=dt.timezone.utc)
+    return dt.datetime.strptime(text, TIME).replace(tzinfo=dt.timezone.utc)
 
 
 def ca_hash(pem: str) -> str:
@@ -138,9 +181,9 @@ def _inside(data: bytes, place: int) -> tuple[int, int]:
 # --- the cluster ---
 
 
-def kubeadm(*arguments: str) -> str:
-    """What kubeadm says."""
-    command = ["kubeadm", *arguments, "--kubeconfig", ADMIN]
+def run(*command: str) -> str:
+    """What a program of Kubernetes says."""
+    command = (*command, "--kubeconfig", ADMIN)
     path = f"{os.environ.get('PATH', '')}:/usr/local/bin:/usr/bin:/usr/sbin"
     try:
         done = subprocess.run(
@@ -151,9 +194,22 @@ def kubeadm(*arguments: str) -> str:
             f"{' '.join(command)}: {error}. Fix: see that this is a master whose API answers"
         ) from error
     if done.returncode:
-        said = _TOKEN_FORM.sub("******", done.stderr.strip())
+        said = _KEY_FORM.sub("******", _TOKEN_FORM.sub("******", done.stderr.strip()))
         raise JoinSecretError(f"{' '.join(command)}: {said}. Fix: see that the API server of this master answers")
     return done.stdout
+
+
+def kubeadm(*arguments: str) -> str:
+    """What kubeadm says."""
+    return run("kubeadm", *arguments)
+
+
+def new_key(config: str) -> str:
+    """A certificate key that kubeadm has made, so that it is on no command line; what it opens is in the cluster."""
+    found = _KEY_FORM.search(kubeadm("init", "phase", "upload-certs", "--upload-certs", "--config", config))
+    if found is None:
+        raise JoinSecretError("kubeadm init phase upload-certs has said no key. Fix: see what it says by hand")
+    return found.group()
 
 
 def new_token(ttl: dt.timedelta) -> str:
@@ -226,10 +282,19 @@ def refresh(client: t.Any, name: str, wanted: Wanted, *, check_mode: bool = Fals
     :raises JoinSecretError: kubeadm or Secrets Manager refuses.
     """
     try:
-        value, deleted = read(client, name)
-        found = decide(value, tokens_of(kubeadm("token", "list", "-o", "json")), wanted, now())
-        if not found.reason or check_mode:
-            return found
+        found = _refresh(client, name, wanted, check_mode)
+        key = _refresh_key(client, name + KEY_SUFFIX, wanted, wanted.masters, check_mode) if wanted.masters else ""
+    except JoinSecretError:
+        raise
+    except Exception as error:
+        raise JoinSecretError(explain(name, error)) from error
+    return Plan("; ".join(part for part in (found.reason, key) if part), found.new_token)
+
+
+def _refresh(client: t.Any, name: str, wanted: Wanted, check_mode: bool) -> Plan:
+    value, deleted = read(client, name)
+    found = decide(value, tokens_of(kubeadm("token", "list", "-o", "json")), wanted, now())
+    if found.reason and not check_mode:
         token = new_token(wanted.ttl) if found.new_token or value is None else str(value[TOKEN])
         written = {
             ADDRESS: wanted.address,
@@ -239,11 +304,19 @@ def refresh(client: t.Any, name: str, wanted: Wanted, *, check_mode: bool = Fals
             "written": now().isoformat(),
         }
         write(client, name, written, wanted.tags, there=value is not None, deleted=deleted)
-    except JoinSecretError:
-        raise
-    except Exception as error:
-        raise JoinSecretError(explain(name, error)) from error
     return found
+
+
+def _refresh_key(client: t.Any, name: str, wanted: Wanted, masters: Masters, check_mode: bool) -> str:
+    ready = ready_nodes(run("kubectl", "get", "nodes", "-o", "json", "--request-timeout=20s"))
+    if set(masters.names) <= set(ready):
+        return ""
+    value, deleted = read(client, name)
+    reason = decide_key(value, ready, masters, wanted.ca_hash, now())
+    if reason and not check_mode:
+        written = {KEY: new_key(masters.config), HASH: wanted.ca_hash, UPLOADED: now().strftime(TIME), "version": 1}
+        write(client, name, written, wanted.tags, there=value is not None, deleted=deleted)
+    return reason
 
 
 def remove(client: t.Any, name: str, recovery_days: int, *, check_mode: bool = False) -> bool:
@@ -285,7 +358,7 @@ def now() -> dt.datetime:
 def main(arguments: list[str] | None = None) -> int:
     """What the timer runs: exit status 1, with the reason in the journal, when the secret could not be kept."""
     parser = argparse.ArgumentParser(description=DESCRIPTION)
-    parser.add_argument("settings", help="JSON file: name, region, address, ttl_hours, interval_minutes, tags")
+    parser.add_argument("settings", help="JSON file: name, region, address, ttl_hours, interval_minutes, tags, masters")
     given = parser.parse_args(arguments)
     settings = json.loads(Path(given.settings).read_text(encoding="utf-8"))
     if not HAS_BOTO3:
@@ -302,6 +375,7 @@ def main(arguments: list[str] | None = None) -> int:
         dt.timedelta(hours=settings["ttl_hours"]),
         dt.timedelta(minutes=settings["interval_minutes"]),
         settings["tags"],
+        Masters(**settings["masters"]) if settings.get("masters") else None,
     )
     try:
         done = refresh(client_of(settings["region"]), settings["name"], wanted)

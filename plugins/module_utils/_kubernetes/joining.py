@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import base64
+import datetime as dt
 import json
 import re
 import typing as t
@@ -14,17 +15,38 @@ from dataclasses import dataclass
 
 from .join_secret import ADDRESS
 from .join_secret import HASH
+from .join_secret import KEY
+from .join_secret import KEY_LIFE
 from .join_secret import TOKEN
+from .join_secret import UPLOADED
 from .join_secret import JoinSecretError
 from .join_secret import ca_hash
+from .join_secret import moment
 
 FIRST_PAUSE, LONGEST_PAUSE = 2.0, 30.0
+# kubeadm gives up its waiting for etcd, kubelet and the API one by one, after four to five minutes each
+LEASE_LIFE = dt.timedelta(minutes=15)
 CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 _THROTTLES = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown")
 # kubelet's own health check, whose words are those of an API that is down. "The kubelet is not running" as a likely
 # cause is said by kubeadm of every failure.
 _KUBELET = re.compile(
     r"10248/healthz'? (failed|returned error)|(127\.0\.0\.1|\[::1\]):10248: connect|kubelet is not healthy after"
+)
+# What kubeadm says of reasons that pass.
+_PASSING = (
+    ("etcd", "etcdserver: |etcd cluster is not healthy|can only promote a learner", "etcd takes no member now: {}"),
+    ("stale-key", "kubeadm-certs|message authentication failed", "the certificate key has expired or was replaced"),
+    (
+        "api",
+        "connection refused|i/o timeout|deadline exceeded|no route to host|EOF|timed out",
+        "the API did not answer to the end: {}",
+    ),
+    (
+        "stale-token",
+        "could not find a JWS signature|(?i:invalid bearer token)|Unauthorized",
+        "the token in the secret has just expired",
+    ),
 )
 _CAUSE = re.compile(r"^[EF]\d{4} |[Ee]rr(or)?[:=]|failed|unknown")
 _TOKEN_FORM = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
@@ -103,10 +125,9 @@ def judge_failure(output: str, journal: str = "") -> Reason:
         causes = "\n".join(line for line in journal.splitlines() if _CAUSE.search(line))
         why = last_lines(_TOKEN_FORM.sub("******", causes or journal or said), 6)
         return Reason("kubelet", f"kubelet does not stay up (journalctl -u kubelet): {why}", final=True)
-    if re.search(r"connection refused|i/o timeout|deadline exceeded|no route to host|EOF|timed out", said):
-        return Reason("api", f"the API did not answer to the end: {last_lines(said)}")
-    if "could not find a JWS signature" in said or "invalid bearer token" in said.lower() or "Unauthorized" in said:
-        return Reason("stale-token", "the token in the secret has just expired")
+    for kind, form, text in _PASSING:
+        if re.search(form, said):
+            return Reason(kind, text.format(last_lines(said)))
     return Reason("kubeadm", last_lines(said, 12), final=True)
 
 
@@ -140,6 +161,52 @@ def label_changes(node: t.Mapping[str, t.Any], wanted: t.Mapping[str, str]) -> d
     """Labels of a Node object that differ; others are not touched."""
     there = (node.get("metadata") or {}).get("labels") or {}
     return {key: value for key, value in wanted.items() if there.get(key) != value}
+
+
+def certificate_key(name: str, value: t.Mapping[str, t.Any], pin: str, now: dt.datetime) -> str | Reason:
+    """The key to the certificates of a master, if it still opens them."""
+    try:
+        key, age = str(value[KEY]), now - moment(str(value[UPLOADED]))
+    except (KeyError, ValueError):
+        return Reason("incomplete", f"secret {name} has no certificate key: a master is about to write it")
+    if age > KEY_LIFE or value.get(HASH) != pin:
+        return Reason("stale-key", f"the certificate key in {name} has expired: a master makes a new one in minutes")
+    return key
+
+
+def judge_lease(lease: t.Mapping[str, t.Any], own: str, now: dt.datetime) -> Reason | None:
+    """Whether another master is joining now; None: nobody is, or one who was killed while it did."""
+    spec = lease.get("spec") or {}
+    holder, since = spec.get("holderIdentity"), str(spec.get("renewTime"))[:19] + "Z"
+    try:
+        old = now - moment(since) > LEASE_LIFE
+    except ValueError:
+        old = True
+    if holder == own or old:
+        return None
+    return Reason("lock", f"{holder} is joining since {since}: etcd gets one member at a time")
+
+
+def dead_members(
+    members: t.Iterable[t.Mapping[str, t.Any]],
+    own: str,
+    address: str,
+    masters: t.Collection[str],
+    ready: t.Collection[str],
+) -> dict[str, str]:
+    """Members of etcd that are no more, with why, by id as etcdctl takes it.
+
+    :param own: this node, which has no etcd: a member of its name or address is the one that it replaces.
+    :param masters: nodes that are to be masters; another one that is not Ready has left the cluster for good.
+    """
+    found = {}
+    for member in members:
+        name, urls = str(member.get("name") or ""), member.get("peerURLs") or []
+        if name == own or f"https://{address}:2380" in urls:
+            found[f"{int(member['ID']):x}"] = f"{name or address}, which this node replaces"
+        elif name and name not in masters and name not in ready:
+            found[f"{int(member['ID']):x}"] = f"{name}, which is no master any more"
+    return found
 
 
 def load(text: str) -> dict[str, t.Any]:

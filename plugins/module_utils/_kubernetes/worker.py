@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
 import tempfile
@@ -46,15 +47,8 @@ class Worker:
 
     def ask(self, client: t.Any) -> Invitation | Reason:
         """What the secret says, or why it says nothing."""
-        name = self._params["secret"]
-        try:
-            value, deleted = join_secret.read(client, name)
-        except Exception as error:  # whatever the SDK raises has its reason in it
-            return joining.refused(name, join_secret.code_of(error), str(error))
-        if value is None:
-            code = "InvalidRequestException" if deleted else "ResourceNotFoundException"
-            return joining.refused(name, code, "deleted" if deleted else "")
-        return joining.invitation(name, value)
+        value = self._read(client, self._params["secret"])
+        return value if isinstance(value, Reason) else joining.invitation(self._params["secret"], value)
 
     def join(self, client: t.Any, chance: t.Callable[[], float]) -> None:
         """Wait for all that is needed, and join.
@@ -62,11 +56,14 @@ class Worker:
         :raises KubernetesError: it took too long, or will never come to it.
         """
         deadline = time.monotonic() + self._params["timeout"]
-        attempt = 0
+        attempt, before = 0, ""
         while True:
             reason = self._attempt(client)
             if reason is None:
                 return
+            # another reason is a step forward
+            attempt = attempt if reason.kind == before else 0
+            before = reason.kind
             self._say(reason)
             if reason.final:
                 raise KubernetesError(f"this node can't join: {reason.text}")
@@ -134,22 +131,45 @@ class Worker:
             return Reason("api", f"the API at {given.address} does not answer: {why}")
         return joining.judge_cluster(given, document)
 
-    def _kubeadm(self, given: Invitation) -> Reason | None:
-        documents = config.join(self._params["version"], self._params, given.address, given.token, given.ca_hash)
-        # memory, and root's alone
-        descriptor, path = tempfile.mkstemp(prefix="podforge-join-", suffix=".yaml", dir="/run")
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-                stream.write(config.text(documents))
-            code, out, err = self._command(["kubeadm", "join", "--config", path])
-        finally:
-            Path(path).unlink()
+    def _kubeadm(self, given: Invitation, key: str = "") -> Reason | None:
+        with self._configuration(given, key) as path:
+            code, out, err = self._run_join(path)
         if code == 0:
             return None
         reason = joining.judge_failure(out + err, self._journal())
         # what it has begun stands in the way of the next attempt
         self.reset()
         return reason
+
+    def _run_join(self, path: str) -> tuple[int, str, str]:
+        return self._command(["kubeadm", "join", "--config", path])
+
+    @contextlib.contextmanager
+    def _configuration(self, given: Invitation, key: str = "") -> t.Iterator[str]:
+        """kubeadm's file while it is needed."""
+        documents = config.join(
+            self._params["version"], self._params, given.address, given.token, given.ca_hash, key=key
+        )
+        # memory, and root's alone
+        descriptor, path = tempfile.mkstemp(prefix="podforge-join-", suffix=".yaml", dir="/run")
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+                stream.write(config.text(documents))
+            yield path
+        finally:
+            Path(path).unlink()
+
+    @staticmethod
+    def _read(client: t.Any, name: str) -> dict[str, t.Any] | Reason:
+        """What is in a secret, or why it can't be read."""
+        try:
+            value, deleted = join_secret.read(client, name)
+        except Exception as error:  # whatever the SDK raises has its reason in it
+            return joining.refused(name, join_secret.code_of(error), str(error))
+        if value is None:
+            code = "InvalidRequestException" if deleted else "ResourceNotFoundException"
+            return joining.refused(name, code, "deleted" if deleted else "")
+        return value
 
     def _journal(self) -> str:
         """The end of what kubelet has written; whether there is a journal does not matter."""

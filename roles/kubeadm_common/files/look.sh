@@ -6,7 +6,7 @@
 set -u
 
 echo "systemd=$(systemctl is-system-running 2>/dev/null)"
-for unit in containerd kubelet; do
+for unit in containerd kubelet podforge-kubernetes-api-proxy; do
     systemctl show --property=LoadState,ActiveState,UnitFileState "$unit.service" 2>/dev/null | sed "s/^/$unit./"
 done
 echo "kubeadm=$(kubeadm version -o short 2>/dev/null)"
@@ -16,6 +16,7 @@ root=$(sed -n -E -e '/^ *\[/q' -e "s/^ *root *= *[\"']([^\"']*)[\"'].*/\\1/p" /e
 echo "root=${root}"
 echo "shims=$(pgrep -c -f '^[^ ]*containerd-shim' 2>/dev/null)"
 echo "nvidia_runtime=$([ -x /usr/bin/nvidia-container-runtime ] && echo yes)"
+echo "haproxy=$([ -x /usr/sbin/haproxy ] && echo yes)"
 echo "cgroup2=$([ -e /sys/fs/cgroup/cgroup.controllers ] && echo yes)"
 echo "container=$(systemd-detect-virt --quiet --container 2>/dev/null && echo yes)"
 echo "key=$([ -s /etc/apt/keyrings/podforge-kubernetes.asc ] && echo yes)"

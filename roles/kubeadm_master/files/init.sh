@@ -31,4 +31,9 @@ END
     umask 022
 fi
 kubeadm init --config "$config" --skip-token-print ${ignored:+--ignore-preflight-errors="$ignored"}
+if [ -n "$encryption" ]; then
+    # for masters that join
+    kubectl --kubeconfig /etc/kubernetes/admin.conf create secret generic podforge-control-plane --namespace kube-system \
+        --from-file=encryption.yaml="$key"
+fi
 rm "$mark"

@@ -2,15 +2,15 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What the role must know of a master, as key=value lines.
-# look.sh <unit of the join secret> <users who get a kubeconfig...>
+# look.sh <units of timers, by commas> <users who get a kubeconfig...>
 set -u
-unit=$1
+units=$1
 shift
 manifests=/etc/kubernetes/manifests admin=/etc/kubernetes/admin.conf
 
 echo "kubeadm=$(kubeadm version -o short 2>/dev/null)"
 if [ -e /var/lib/podforge/kubeadm-init.begun ]; then
-    echo "state=half" # an init was killed
+    echo "state=half" # an init or a join was killed
 elif [ -s $admin ]; then
     echo "state=initialised"
 elif [ -n "$(ls -A $manifests 2>/dev/null)" ] || [ -e /etc/kubernetes/kubelet.conf ]; then
@@ -23,11 +23,17 @@ argument() { # argument <component> <name>
 }
 echo "pod_cidr=$(argument kube-controller-manager cluster-cidr)"
 echo "service_cidr=$(argument kube-apiserver service-cluster-ip-range)"
+echo "audit=$(argument kube-apiserver audit-policy-file)"
+echo "endpoint=$(sed -n 's|^ *server: https://||p' $admin 2>/dev/null | head -n 1)"
 echo "kubelet=$(systemctl is-active kubelet 2>/dev/null)"
 flannel=$([ -s $admin ] && timeout 20 kubectl --kubeconfig $admin get --namespace kube-flannel daemonset kube-flannel-ds \
     --output name 2>/dev/null)
+# what was applied to the end, of this file
+sha256sum --check --status /var/lib/podforge/kubernetes-flannel.applied 2>/dev/null || flannel=
 echo "flannel=${flannel:+yes}"
-echo "timer=$(systemctl is-enabled "$unit.timer" 2>/dev/null) $(systemctl is-active "$unit.timer" 2>/dev/null)"
+for unit in $(printf '%s' "$units" | tr , ' '); do
+    echo "$unit=$(systemctl is-enabled "$unit.timer" 2>/dev/null) $(systemctl is-active "$unit.timer" 2>/dev/null)"
+done
 # of_today <kubeconfig>: whether it has this cluster's CA and the administrator's certificate; contexts are its user's
 of_today() {
     for key in certificate-authority-data client-certificate-data; do

@@ -9,6 +9,7 @@ import json
 import os
 import subprocess
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from dataclasses import field
 from pathlib import Path
@@ -24,7 +25,7 @@ from tests.support.kubernetes import packages
 CONTAINERFILE = """\
 FROM {image}
 RUN apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \\
-    containerd containernetworking-plugins conntrack ebtables ethtool iptables kmod socat \\
+    containerd containernetworking-plugins conntrack ebtables ethtool haproxy iptables kmod socat \\
     && rm -rf /var/lib/apt/lists/* && mkdir -p /opt/podforge/current && ln -s /opt/aws-cli /opt/podforge/current/venv
 """
 CLUSTER_ID = "molecule0001"
@@ -33,12 +34,12 @@ REGION = "us-west-2"
 
 @dataclass
 class KubernetesLab:
-    """A controller and workers."""
+    """Controllers and workers."""
 
     name: str
     network: str
     folder: Path
-    nodes: dict[str, str]  # address by name; the first one is the controller
+    nodes: dict[str, str]  # address by name; those whose names have "master" in them are controllers
     cloud: Cloud = field(default_factory=lambda: Cloud("kubernetes", provider="records"))
 
     def container(self, node: str) -> str:
@@ -70,10 +71,14 @@ class KubernetesLab:
             self._podman("rm", "--force", "--volumes", "--time=0", "--ignore", self.container(node))
         self.cloud.purge()
 
+    def kill(self, node: str) -> None:
+        """End a node, as when its machine breaks."""
+        self._podman("rm", "--force", "--volumes", "--time=0", self.container(node))
+
     def replace(self, node: str) -> None:
         """Another instance of the same name and address, as the service makes one."""
         source = packages.find()
-        self._podman("rm", "--force", "--volumes", "--time=0", self.container(node))
+        self._podman("rm", "--force", "--volumes", "--time=0", "--ignore", self.container(node))
         self.start(node, self._image(), source, packages.images(source))
 
     def start(self, node: str, image: str, source: Path, images: Path) -> None:
@@ -128,10 +133,8 @@ class KubernetesLab:
         (self.folder / "config").mkdir(parents=True, exist_ok=True)
         (self.folder / "node").mkdir(exist_ok=True)
         groups = [
-            group(
-                name, {node: address for node, address in self.nodes.items() if (node in list(self.nodes)[:1]) is first}
-            )
-            for name, first in (("controller-machine", True), ("worker-group-1", False))
+            group(name, {node: address for node, address in self.nodes.items() if ("master" in node) is masters})
+            for name, masters in (("controller-machine", True), ("worker-group-1", False))
         ]
         arn = f"arn:aws:sagemaker:{REGION}:123456789012:cluster/{CLUSTER_ID}"
         resource = {"ClusterConfig": {"ClusterArn": arn, "ClusterName": "molecule"}, "InstanceGroups": groups}
@@ -185,8 +188,8 @@ def group(name: str, nodes: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def molecule_lab(folder: Path, network: str) -> KubernetesLab:
-    """The lab of molecule/kubeadm: two nodes in the network that the scenarios share."""
+def molecule_lab(folder: Path, network: str, nodes: Iterable[str]) -> KubernetesLab:
+    """The lab of molecule/kubeadm and its neighbours: nodes in the network that the scenarios share."""
     name = "-".join(part for part in ("podforge", os.environ.get("PODFORGE_TEST_PREFIX"), "molecule") if part)
     base = network.rsplit(".", 1)[0]
-    return KubernetesLab(name, name, folder, {"kube_master": f"{base}.21", "kube_worker": f"{base}.22"})
+    return KubernetesLab(name, name, folder, {node: f"{base}.{number}" for number, node in enumerate(nodes, 21)})

@@ -22,6 +22,10 @@ TAKEN = (
 )
 
 
+# in the order that the service names them
+THREE = [{"hostname": f"ip-10-1-0-{n}", "ip_address": f"10.1.0.{n}"} for n in (3, 1, 2)]
+
+
 def kubernetes_seen(**more: str) -> str:
     """What the looks of kubeadm_common and kubeadm_master say of a node with containerd and no Kubernetes yet."""
     facts = {
@@ -36,6 +40,9 @@ def kubernetes_seen(**more: str) -> str:
         "container": "",
         "state": "new",
         "pod_cidr": "",
+        "endpoint": "",
+        "audit": "",
+        "haproxy": "yes",
         "service_cidr": "",
         "unknown": "",
         "without": "",
@@ -104,9 +111,6 @@ KUBERNETES: dict[str, dict[str, Any]] = {
             kubeadm_worker_labels={"team": "two words", **dict.fromkeys((*REFUSED, *TAKEN), "x")},
             kubeadm_worker_taints=[{"key": "k", "effect": "Never"}],
             kubeadm_worker_timeout=0,
-            facts={
-                "controllers": [{"hostname": name, "ip_address": f"10.1.0.{n}"} for n, name in ((1, "a"), (2, "b"))]
-            },
             case_seen=kubernetes_seen(kubeadm="v1.31.0", root="", shims="4", state="foreign"),
         ),
     },
@@ -138,6 +142,19 @@ KUBERNETES: dict[str, dict[str, Any]] = {
         ),
     },
     "kube-elsewhere": {**UBUNTU, **kubernetes(kubeadm_common_containerd_root="/opt/dlami/nvme2/c")},
+    "kube-three": {**UBUNTU, **kubernetes(facts={"controllers": THREE})},
+    "kube-balanced": {
+        **AMAZON,
+        **kubernetes(facts={"controllers": THREE[:2]}, kubeadm_master_endpoint="k8s.example:6443"),
+    },
+    "kube-unled": {**DEBIAN, **kubernetes(facts={"controllers": THREE}, kubeadm_common_api_proxy=False)},
+    "kube-outgrown": {
+        **DEBIAN,
+        **kubernetes(
+            facts={"controllers": THREE},
+            case_seen=kubernetes_seen(kubeadm="v1.32.9", state="initialised", endpoint="10.1.0.1:6443"),
+        ),
+    },
     "kube-many": {**DEBIAN, **kubernetes(kubeadm_master_max_nodes=1000)},
     "kube-version": {**DEBIAN, **kubernetes(kubeadm_common_version="latest")},
 }

@@ -96,6 +96,29 @@ def test_kubeadm_takes_the_version_that_is_there(rendered: dict[str, Any]) -> No
     assert "v1beta4" in host(rendered, "ubuntu-22")["kubeadm"]
 
 
+def test_several_masters_are_reached_by_a_proxy_on_each_node(rendered: dict[str, Any]) -> None:
+    three = host(rendered, "three")
+    assert three["problems"] == three["warnings"] == []
+    assert three["names_of_masters"] == ["ip-10-1-0-1", "ip-10-1-0-2", "ip-10-1-0-3"]
+    assert '"controlPlaneEndpoint": "127.0.0.1:6444"' in three["kubeadm"]
+    assert [line.split()[1:] for line in lines(three["proxy"]) if line.startswith("  server ")] == [
+        [f"ip-10-1-0-{number}", f"10.1.0.{number}:6443"] for number in (1, 2, 3)
+    ]
+    assert three["has_proxy"] is True
+    balanced = host(rendered, "balanced")
+    assert balanced["problems"] == []
+    assert "have 3 or 5" in balanced["warnings"][0]
+    for name in ("balanced", "ubuntu-22"):
+        assert host(rendered, name)["has_proxy"] is False
+
+
+def test_masters_that_could_not_take_anothers_place(rendered: dict[str, Any]) -> None:
+    (told,) = host(rendered, "unled")["problems"]
+    assert told.startswith("kubeadm_master_endpoint: with 3 controllers it must lead to one that is up")
+    (told,) = host(rendered, "outgrown")["problems"]
+    assert "the cluster has 3 controllers now, and was made for one, whose address (10.1.0.1:6443)" in told
+
+
 def test_flannel_has_the_network_of_pods(rendered: dict[str, Any]) -> None:
     assert '"Network": "10.244.0.0/16"' in host(rendered, "ubuntu-22")["flannel"]
 
@@ -127,8 +150,7 @@ def test_what_is_wrong_is_told_at_once(rendered: dict[str, Any]) -> None:
         "kubeadm_common_cgroup_driver: cgroupfs",
         "kubeadm_common_version is 1.32, and kubeadm v1.31.0",
         "data are in /var/lib/containerd and 4 containers run, which would be lost in /opt/dlami/nvme/containerd",
-        "kubeadm_master_pod_cidr 10.1.0.0/16 overlaps the address 10.1.0.1 of a",
-        "the cluster has 2 controllers",
+        "kubeadm_master_pod_cidr 10.1.0.0/16 overlaps the address 10.1.0.1 of ip-10-1-0-1",
         "kubeadm_master_endpoint: nameonly",
         "kubeadm_master_token_ttl_hours: 0",
         "with its SHA-256 in kubeadm_master_flannel_checksum",
@@ -139,7 +161,7 @@ def test_what_is_wrong_is_told_at_once(rendered: dict[str, Any]) -> None:
         "kubeadm_worker_timeout: 0",
     ):
         assert [text for text in told if part in text], part
-    assert len(told) == 15
+    assert len(told) == 14
 
 
 def test_networks_of_a_cluster_stay(rendered: dict[str, Any]) -> None:

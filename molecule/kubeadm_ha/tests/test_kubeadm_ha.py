@@ -1,0 +1,121 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Three masters: how they came together, the first one killed, and another one in its place."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import testinfra
+from support import eventually
+from support import playbook
+from support import said
+from support_kubernetes import NAMED
+from support_kubernetes import kubectl
+from support_kubernetes import lab_of
+from support_kubernetes import ready
+from support_kubernetes import secret
+
+from tests.support.kubernetes.lab import KubernetesLab
+from tests.support.kubernetes.lab import hostname
+
+PLAY = "kubeadm/converge.yml"
+INVENTORY = f"--inventory={Path(__file__).parents[2] / 'inventory_kubeadm_ha.yml'}"
+MASTERS = ("kube_master1", "kube_master2", "kube_master3")
+ETCDCTL = (
+    "etcdctl --cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/server.crt "
+    "--key=/etc/kubernetes/pki/etcd/server.key --endpoints=https://127.0.0.1:2379"
+)
+
+
+@pytest.fixture(scope="session")
+def lab() -> KubernetesLab:
+    return lab_of(*MASTERS, "kube_worker")
+
+
+def node(lab: KubernetesLab, name: str) -> Any:
+    return testinfra.get_host(f"podman://{lab.container(name)}")
+
+
+@pytest.fixture
+def second(lab: KubernetesLab) -> Any:
+    """The master that is asked: not the one that dies."""
+    return node(lab, "kube_master2")
+
+
+@pytest.fixture
+def worker(lab: KubernetesLab) -> Any:
+    return node(lab, "kube_worker")
+
+
+def members(lab: KubernetesLab, second: Any) -> list[str]:
+    """Members of etcd by name, those that answer."""
+    pod = f"etcd-{hostname(lab.nodes['kube_master2'])}"
+    found = json.loads(kubectl(second, f"exec -n kube-system {pod} -- {ETCDCTL} member list -w json"))
+    return sorted(member.get("name", "") for member in found["members"])
+
+
+def test_all_are_ready_and_etcd_has_three_members(lab: KubernetesLab, second: Any) -> None:
+    names = [hostname(address) for address in lab.nodes.values()]
+    assert eventually(lambda: all(ready(second, name) for name in names), 180), kubectl(second, "get nodes,pods -A")
+    assert members(lab, second) == sorted(hostname(lab.nodes[name]) for name in MASTERS)
+    # the lock was given back
+    assert (
+        "NotFound" in second.run("su - ubuntu -c 'kubectl -n kube-system get lease podforge-control-plane-join'").stderr
+    )
+
+
+def test_no_key_is_left_on_a_node(lab: KubernetesLab, second: Any, worker: Any) -> None:
+    key = secret(lab, "kube_master2", f"{NAMED}-control-plane")["certificate_key"]
+    assert len(key) == 64
+    for host in (node(lab, "kube_master1"), second, worker):
+        assert host.run(f"grep -rl {key} /etc/kubernetes /run /var/lib/podforge /var/log /tmp").stdout == ""
+        assert key not in host.run("journalctl --no-pager").stdout
+
+
+def test_the_first_is_killed_and_the_cluster_goes_on(lab: KubernetesLab, second: Any, worker: Any) -> None:
+    kubectl(second, "create secret generic kept --from-literal=word=through-the-loss")
+    first = hostname(lab.nodes["kube_master1"])
+    was = secret(lab, "kube_master2")
+    lab.kill("kube_master1")
+    api = "kubectl --kubeconfig /etc/kubernetes/kubelet.conf --request-timeout=3s get --raw /readyz"
+    assert eventually(lambda: worker.run(api).stdout == "ok", 60)
+    assert eventually(lambda: not ready(second, first), 120)
+    # work goes on
+    kubectl(second, "run probe --image=k8s.gcr.io/pause:3.2 --restart=Never")
+    phase = "get pod probe -o jsonpath='{.status.phase}'"
+    assert eventually(lambda: kubectl(second, phase) == "Running", 120), kubectl(second, "describe pod probe")
+    # and so do masters: one of those that are left lets others in
+    for name in ("kube_master2", "kube_master3"):
+        node(lab, name).check_output("systemctl start podforge-kubernetes-join-secret.service")
+    assert secret(lab, "kube_master2")["discovery_token_ca_cert_hash"] == was["discovery_token_ca_cert_hash"]
+
+
+def test_a_worker_joins_without_the_first(lab: KubernetesLab, second: Any) -> None:
+    name = hostname(lab.nodes["kube_worker"])
+    machine = f"get node {name} -o jsonpath='{{.status.nodeInfo.machineID}}'"
+    was = kubectl(second, machine)
+    lab.replace("kube_worker")
+    done = playbook(PLAY, INVENTORY, "--limit=kube_worker", seconds=900)
+    assert done.returncode == 0, said(done)
+    assert kubectl(second, machine) != was
+    assert eventually(lambda: ready(second, name), 120), kubectl(second, "get nodes")
+
+
+def test_another_first_joins_the_others(lab: KubernetesLab, second: Any) -> None:
+    was = second.check_output("sha256sum /etc/kubernetes/pki/ca.crt /etc/kubernetes/podforge/encryption.yaml")
+    lab.replace("kube_master1")
+    done = playbook(PLAY, INVENTORY, "--limit=kube_master1", seconds=900)
+    assert done.returncode == 0, said(done)
+    first = node(lab, "kube_master1")
+    # one cluster, of three, without the dead one's member
+    assert first.check_output("sha256sum /etc/kubernetes/pki/ca.crt /etc/kubernetes/podforge/encryption.yaml") == was
+    assert members(lab, second) == sorted(hostname(lab.nodes[name]) for name in MASTERS)
+    assert "etcd's member" in first.check_output("cat /var/log/provision/provisioning.log")
+    assert eventually(lambda: ready(second, hostname(lab.nodes["kube_master1"])), 120)
+    # its own API reads what others have encrypted
+    own = f"--server=https://{lab.nodes['kube_master1']}:6443 get secret kept -o jsonpath='{{.data.word}}'"
+    assert eventually(lambda: first.run(f"su - ubuntu -c {json.dumps(f'kubectl {own}')}").stdout, 60)
