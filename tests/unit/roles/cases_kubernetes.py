@@ -103,6 +103,9 @@ KUBERNETES: dict[str, dict[str, Any]] = {
         **kubernetes(
             kubeadm_common_repository="ftp://x",
             kubeadm_common_repository_key="key.asc",
+            kubeadm_common_containerd_config={
+                "plugins": {"a": {"registry": {"configs": {"r": {"auth": {"password": "p"}}}}}}
+            },
             kubeadm_common_cgroup_driver="cgroupfs",
             kubeadm_master_endpoint="nameonly",
             kubeadm_master_token_ttl_hours=0,

@@ -147,6 +147,7 @@ def test_what_is_wrong_is_told_at_once(rendered: dict[str, Any]) -> None:
     for part in (
         "kubeadm_common_repository: ftp://x",
         "kubeadm_common_repository_key: key.asc",
+        "kubeadm_common_containerd_config: it has a password of a registry",
         "kubeadm_common_cgroup_driver: cgroupfs",
         "kubeadm_common_version is 1.32, and kubeadm v1.31.0",
         "data are in /var/lib/containerd and 4 containers run, which would be lost in /opt/dlami/nvme/containerd",
@@ -161,7 +162,7 @@ def test_what_is_wrong_is_told_at_once(rendered: dict[str, Any]) -> None:
         "kubeadm_worker_timeout: 0",
     ):
         assert [text for text in told if part in text], part
-    assert len(told) == 14
+    assert len(told) == 15
 
 
 def test_networks_of_a_cluster_stay(rendered: dict[str, Any]) -> None:
