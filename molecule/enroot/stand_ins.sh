@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Neither enroot nor pyxis can be had here. In /srv/mirror is what plays them: a Debian package with a program that reads
+# Neither enroot nor pyxis can be had here. In /srv/enroot is what plays them: a Debian package with a program that reads
 # enroot.conf as enroot does, unpacks images and runs them in a namespace of the user; and the source of a plugin of Slurm
 # with the same option, files and make targets, which uses that program.
 set -euo pipefail
 umask 022
-mkdir -p /srv/mirror/build/{DEBIAN,usr/bin,etc/enroot} /srv/mirror/pyxis-0.20.0
-cd /srv/mirror
+mkdir -p /srv/enroot/build/{DEBIAN,usr/bin,etc/enroot} /srv/enroot/pyxis-0.20.0
+cd /srv/enroot
 
 cat >build/DEBIAN/control <<'CONTROL'
 Package: enroot

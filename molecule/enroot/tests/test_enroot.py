@@ -55,7 +55,7 @@ def test_only_root_may_call_it_on_a_controller(controller: Any) -> None:
         assert "Permission denied" in controller.run(f"runuser -u ubuntu -- {command} version").stderr
     assert controller.check_output("enroot version") == "3.5.0"
     # the package comes again, as an upgrade does
-    controller.check_output("dpkg --install /srv/mirror/enroot_3.5.0-1_all.deb")
+    controller.check_output("dpkg --install /srv/enroot/enroot_3.5.0-1_all.deb")
     assert "Permission denied" in controller.run("runuser -u ubuntu -- enroot version").stderr
 
 
@@ -92,7 +92,7 @@ def test_what_others_have_in_plugstack_stays_and_patterns_are_resolved(controlle
 
 def test_a_wrong_checksum_installs_nothing(compute: Any) -> None:
     compute.check_output("apt-get --yes purge enroot")
-    wrong = [{"url": "file:///srv/mirror/enroot_3.5.0-1_all.deb", "checksum": f"sha256:{'0' * 64}"}]
+    wrong = [{"url": "file:///srv/enroot/enroot_3.5.0-1_all.deb", "checksum": f"sha256:{'0' * 64}"}]
     done = playbook(ROLE, "--limit=compute", variables={"enroot_downloads": wrong})
     assert done.returncode != 0
     assert "checksum" in said(done)
