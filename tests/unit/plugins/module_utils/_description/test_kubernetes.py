@@ -9,9 +9,29 @@ from pathlib import Path
 import pytest
 import yaml
 from ansible_collections.podforge.hyperpod.plugins.module_utils._description import kubernetes
-from test_description import GOOD
 
 ROLES = Path(__file__).parents[5] / "roles"
+GOOD = {
+    "cluster_name": "demo",
+    "region": "us-west-2",
+    "network": {"vpc_cidr": "10.198.0.0/16", "availability_zones": ["us-west-2a"]},
+    "execution_role": {"name": "podforge-demo-node"},
+    "lifecycle_bucket": {"name": "sagemaker-podforge-demo-{account_id}"},
+    "instance_groups": [
+        {
+            "instance_group_name": "controller-machine",
+            "instance_type": "ml.c5.xlarge",
+            "instance_count": 1,
+            "slurm_config": {"node_type": "Controller"},
+        },
+        {
+            "instance_group_name": "worker-group-1",
+            "instance_type": "ml.c5.xlarge",
+            "instance_count": 2,
+            "slurm_config": {"node_type": "Compute", "partition_names": ["p1"]},
+        },
+    ],
+}
 
 
 def node_vars(run, wish, overrides=None):

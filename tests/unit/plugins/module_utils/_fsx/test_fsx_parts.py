@@ -9,7 +9,6 @@ import subprocess
 from typing import Any
 
 import pytest
-from ansible_collections.podforge.hyperpod.plugins.filter.fsx_filesystems import fsx_filesystems
 from ansible_collections.podforge.hyperpod.plugins.module_utils._fsx import mounts
 from ansible_collections.podforge.hyperpod.plugins.module_utils._fsx.diagnosis import Evidence
 from ansible_collections.podforge.hyperpod.plugins.module_utils._fsx.diagnosis import diagnose
@@ -107,39 +106,6 @@ def test_unit_names_are_systemd_s(path: str) -> None:
     except OSError:
         pytest.skip("no systemd-escape here")
     assert system(path=path).unit == expected
-
-
-def test_units_of_the_filter() -> None:
-    result = fsx_filesystems([SSHFS, {"type": "tmpfs", "path": "/old", "source": "tmpfs", "state": "absent"}], TOLD)
-    assert [unit["path"] for unit in result["units"]] == [
-        "/etc/systemd/system/data-my\\x2dset.mount",
-        "/etc/systemd/system/fsx.mount",
-        "/etc/systemd/system/home.mount",
-    ]
-    assert result["removed"] == ["/etc/systemd/system/old.mount"]
-    assert result["units"][1]["content"].splitlines()[1:] == [
-        "[Unit]",
-        "Description=FSx for Lustre at /fsx",
-        "After=network-online.target",
-        "Wants=network-online.target",
-        "StartLimitIntervalSec=0",
-        "",
-        "[Mount]",
-        f"What={LUSTRE_NAME}@tcp:/abcdefgh",
-        "Where=/fsx",
-        "Type=lustre",
-        "Options=noatime,flock,_netdev",
-        "TimeoutSec=90",
-    ]
-    assert "Options" not in result["units"][0]["content"]
-    assert "Type=nfs4\nOptions=nfsvers=4.2,nconnect=16,noatime,_netdev" in result["units"][2]["content"]
-
-
-def test_with_a_problem_there_are_no_units() -> None:
-    result = fsx_filesystems([{"path": "x"}], {})
-    assert (result["units"], result["removed"], len(result["problems"])) == ([], [], 1)
-    with pytest.raises(Exception, match="wants a list of mappings"):
-        fsx_filesystems("x")
 
 
 def table(*lines: tuple[str, str, str]) -> str:
