@@ -6,6 +6,7 @@
 # shared-state.sh check|make <folder> <user> <group> <own host name> <first controller> [<folder of a lone slurmctld>]
 # Status 0: yes. 1: no, and a human must mend it. 2: no, the role makes it. 3: not before the first controller has made it.
 set -u
+umask 022 # slurmctld must get through the folders, whatever root's is
 what=$1 state=$2 user=$3 group=$4 own=$5 first=$6 lone=${7:-}
 marks=$(dirname "$state")/controllers
 
@@ -41,6 +42,8 @@ usable() {
 }
 
 right() {
+    [ ! -e "$marks/.restoring" ] ||
+        no 3 "$state is being restored: podforge-slurm-backup on $first ends that (save), or does it again (restore)"
     [ -d "$state" ] || no 2 "$state is not there: run the role slurm_base on this controller"
     seen=$(stat -c %U:%G:%a "$state")
     [ "$seen" = "$user:$group:700" ] || no 2 "$state is $seen and must be $user:$group:700: run the role slurm_base"
@@ -60,10 +63,11 @@ chown "$user:$group" "$state" && chmod 0700 "$state" || exit 1
 # The lone slurmctld of a cluster that gets a second one: its jobs go on. Taken over as a whole or not at all, and never in
 # the place of a state that was in use, as on a first controller that was replaced.
 if [ "$own" = "$first" ] && [ -e "$lone/clustername" ] && [ ! -e "$state/clustername" ]; then
-    systemctl stop slurmctld.service || exit 1
+    # a start from here on is one with the check above
+    systemctl daemon-reload && systemctl stop slurmctld.service || exit 1
     rm -rf "$state.part" && cp -a "$lone/." "$state.part" || exit 1
     chown "$user:$group" "$state.part" && chmod 0700 "$state.part" || exit 1
-    rmdir "$state" && mv "$state.part" "$state" || exit 1
+    mv -T "$state.part" "$state" || exit 1 # in one step, and only in the place of an empty folder
 fi
 : >"$marks/$own" || exit 1
 right

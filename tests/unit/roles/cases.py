@@ -79,6 +79,7 @@ EXACT = """# Written by the role podforge.hyperpod.slurm_base: changes made here
 # Included by accounting.conf. Set slurm_base_config instead.
 ResumeTimeout=300
 """
+OF_TWO = "ResumeTimeout=300\nSlurmctldTimeout=60\nStateSaveLocation=/fsx/podforge-slurm/abc/slurmctld\n"
 CONTROLLER = seen("slurmctld", "/opt/slurm/sbin/slurmctld -D $SLURMCTLD_OPTIONS")
 SUBSTITUTED = "/opt/slurm/sbin/slurmd -D --conf-server 10.1.0.1 -v"
 SHARED = node(
@@ -119,6 +120,19 @@ SLURM: dict[str, dict[str, Any]] = {
         "case_node": SHARED,
         "case_seen": CONTROLLER,
         "__slurm_base_shared_look": {"rc": 1, "stderr": "/fsx/x is on the root disk of this node\n"},
+    },
+    "one-left-of-two": {
+        "case_node": {**SHARED, "controllers": SHARED["controllers"][:1]},
+        "case_seen": seen("slurmctld", settings=OF_TWO),
+    },
+    "one-left-of-two-and-told": {
+        "case_node": {**SHARED, "controllers": SHARED["controllers"][:1]},
+        "case_seen": seen("slurmctld", settings=OF_TWO),
+        "slurm_base_config": {"StateSaveLocation": "/fsx/podforge-slurm/abc/slurmctld"},
+    },
+    "two-at-last": {
+        "case_node": SHARED,
+        "case_seen": seen("slurmctld", settings="KillWait=30\nStateSaveLocation=/var/lone\nResumeTimeout=300"),
     },
     "substituted-unit": {"case_node": node("compute"), "case_seen": seen(exec_start=SUBSTITUTED)},
     "own-unit": {"case_node": node("compute"), "case_seen": seen(exec_start="/usr/sbin/slurmd -D")},

@@ -70,6 +70,36 @@ def test_made_by_the_first_and_then_by_the_second(node: Node) -> None:
     assert (status, f"{USER}:{GROUP}:755 and must be" in why) == (2, True)
 
 
+def test_none_starts_while_the_state_is_restored(node: Node) -> None:
+    node.run("make")
+    node.run("make", "head2")
+    (node.state.parent / "controllers" / ".restoring").touch()
+    for own in ("head1", "head2"):
+        status, why = node.run("check", own)
+        assert (status, "is being restored: podforge-slurm-backup on head1" in why) == (3, True)
+    (node.state.parent / "controllers" / ".restoring").unlink()
+    assert node.run("check", "head2") == (0, "")
+
+
+def test_slurmctld_gets_through_the_folders_whatever_roots_umask_is(node: Node) -> None:
+    before = os.umask(0o077)
+    try:
+        assert node.run("make") == (0, "")
+    finally:
+        os.umask(before)
+    for folder in (node.state.parent, node.state.parent.parent, node.state.parent / "controllers"):
+        assert folder.stat().st_mode & 0o777 == 0o755, folder
+
+
+def test_a_state_that_came_meanwhile_is_not_replaced(node: Node) -> None:
+    node.lone.mkdir()
+    (node.lone / "clustername").write_text("lone", encoding="utf-8")
+    node.run("make", "head2")
+    (node.state / "job_state").write_text("shared", encoding="utf-8")
+    assert node.run("make", "head1", str(node.lone))[0] == 1
+    assert [path.name for path in node.state.iterdir()] == ["job_state"]
+
+
 def test_storage_that_is_not_mounted(node: Node) -> None:
     node.run("make")
     node.mount = "/"
@@ -108,7 +138,7 @@ def test_the_state_of_a_controller_that_was_alone_is_taken_over_once(node: Node)
     assert node.run("make", "head1", str(node.lone)) == (0, "")
     assert sorted(path.name for path in node.state.iterdir()) == ["clustername", "job_state"]
     assert node.state.stat().st_mode & 0o777 == 0o700
-    assert node.asked.read_text(encoding="utf-8") == "stop slurmctld.service\n"
+    assert node.asked.read_text(encoding="utf-8") == "daemon-reload\nstop slurmctld.service\n"
     # a first controller that was replaced, and has run alone for a moment, takes nothing away
     (node.state / "job_state").write_text("shared", encoding="utf-8")
     (node.state.parent / "controllers" / "head1").unlink()

@@ -68,6 +68,22 @@ def test_two_controllers_without_storage_are_refused(rendered: dict[str, Any]) -
     ]
 
 
+def test_one_controller_left_of_two_keeps_its_queue(rendered: dict[str, Any]) -> None:
+    [problem] = rendered["one-left-of-two"]["problems"]
+    assert problem.startswith("slurmctld here has its state where several controllers share it, and")
+    assert problem.endswith("to the folder in use (/fsx/podforge-slurm/abc/slurmctld)")
+    assert rendered["one-left-of-two-and-told"]["problems"] == []
+
+
+def test_a_failed_change_never_goes_back_to_a_state_that_was_handed_over(rendered: dict[str, Any]) -> None:
+    shared = "StateSaveLocation=/fsx/podforge-slurm/abc/slurmctld"
+    assert lines(rendered["two-at-last"]["fallback"]) == ["KillWait=30", "ResumeTimeout=300", shared]
+    assert lines(rendered["first-of-two"]["fallback"]) == [shared]
+    # one controller alone goes back to whatever it had
+    assert shared in lines(rendered["one-left-of-two-and-told"]["fallback"])
+    assert rendered["controller"]["fallback"] == ""
+
+
 def test_a_unit_without_its_variables_is_mended(rendered: dict[str, Any]) -> None:
     assert lines(rendered["substituted-unit"]["dropin"])[-4:] == [
         "ExecStart=",
