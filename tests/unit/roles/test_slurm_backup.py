@@ -76,11 +76,15 @@ class Here:
         self.state, self.config, self.has_database = state, plan.Config(destination="/nowhere"), False
         self.answers = False
         self.held = False
+        self.others: list[str] = []
 
     def stop(self) -> None:
         """Nothing runs."""
 
     own_state = stop
+
+    def other_controllers(self) -> list[str]:
+        return self.others
 
     def hold(self) -> None:
         self.held = True
@@ -175,6 +179,45 @@ def test_a_restore_that_fails_at_the_start_takes_the_new_back(tmp_path: Path, mo
         exchange.exchange(here, tmp_path, ["state"])
     assert (here.state / "job_state").read_text(encoding="utf-8") == "before"
     assert not here.held
+
+
+def test_nothing_is_put_back_under_another_controller_that_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exchange, "NOTE", tmp_path / "note.json")
+    exchange.NOTE.write_text('{"stamp": "1"}', encoding="utf-8")
+    here: Any = Here(tmp_path / "state")
+    for folder, text in (("state", "half"), ("state.before-1", "before")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "job_state").write_text(text, encoding="utf-8")
+    here.answers, here.others = True, ["ip-10-1-0-2"]
+    with pytest.raises(plan.BackupError, match="slurmctld runs on ip-10-1-0-2"):
+        exchange.put_back(here)
+    assert here.held
+    assert (here.state / "job_state").read_text(encoding="utf-8") == "half"
+    here.others = []
+    exchange.put_back(here)
+    assert (here.state / "job_state").read_text(encoding="utf-8") == "before"
+
+
+def test_other_controllers_are_held_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controller, "UNITS", tmp_path)
+    monkeypatch.setattr(controller, "run", lambda *_command: "")
+    for daemon in ("slurmctld", "slurmdbd"):
+        (tmp_path / f"{daemon}.service.d").mkdir()
+    here = object.__new__(controller.Controller)
+    here.state = tmp_path / "abc" / "slurmctld"
+    here.hold()
+    # one that is alone has nobody to tell
+    assert not here.state.parent.exists()
+    mark = here.state.parent / "controllers" / ".restoring"
+    mark.parent.mkdir(parents=True)
+    here.hold()
+    assert mark.exists()
+    here.let_go()
+    here.let_go()
+    assert not mark.exists()
+    assert list(tmp_path.glob("*.d/*")) == []
 
 
 def test_where_slurmctld_has_its_state() -> None:

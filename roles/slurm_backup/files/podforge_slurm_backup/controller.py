@@ -192,6 +192,12 @@ class Controller:
         self._drop_in("")
 
     def _drop_in(self, text: str) -> None:
+        # of several controllers the others ask for this one at each start (shared-state.sh of the role slurm_base)
+        marks = self.state.parent / "controllers"
+        if marks.is_dir() and text:
+            (marks / ".restoring").touch()
+        elif marks.is_dir():
+            (marks / ".restoring").unlink(missing_ok=True)
         for daemon in ("slurmctld", "slurmdbd"):
             file = UNITS / f"{daemon}.service.d" / "99-podforge-restore.conf"
             if text:

@@ -91,6 +91,12 @@ def _put_back(here: Controller, stamp: str) -> None:
     with contextlib.suppress(BackupError):
         here.stop()
     database, aside, old_state = here.config.database, _database(here, stamp), _state(here, stamp)
+    others = here.other_controllers() if old_state.is_dir() else []
+    if others:
+        raise BackupError(
+            f"slurmctld runs on {', '.join(others)}, with the state that is to be put back: stop it there "
+            "(systemctl stop slurmctld), run podforge-slurm-backup save here, and start it again"
+        )
     tables = here.tables(aside) if here.has_database else []
     if tables:
         here.sql(moves(tables, aside, database))
