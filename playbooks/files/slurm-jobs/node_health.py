@@ -18,6 +18,7 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Collection
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,8 @@ RESULT = re.compile(r"HEALTH_CHECK_RESULT:([^:\s]+):(Passed|Failed|Skipped):(non
 REASONS = {"reboot": "Action:Reboot", "replace": "Action:Replace"}
 FEATURE = "HealthCheck:"
 RESOURCE_CONFIG = "/opt/ml/config/resource_config.json"
+# seconds: a slurmctld that is restarted, or taken over from, is away for a moment
+AWAY = 300
 # no job is started on nodes of these states
 _CLOSED = ("DOWN", "DRAIN", "FAIL", "NOT_RESPONDING", "REBOOT", "MAINT", "POWERED_DOWN", "FUTURE", "UNKNOWN")
 
@@ -183,36 +186,60 @@ def submit(node: Node, options: argparse.Namespace, folder: Path, stamp: str) ->
 
 def wait_for(jobs: dict[str, str], minutes: int, pause: float) -> dict[str, str]:
     """Wait for the jobs (id -> node). Those still waiting for their node at the end are cancelled and returned."""
-    deadline = time.monotonic() + minutes * 60
+    answered = time.monotonic()
+    deadline = answered + minutes * 60
+    cancelled: dict[str, str] = {}
     while True:
-        queue = dict(line.split(None, 1) for line in run("squeue", "--noheader", "--format=%A %T").splitlines())
-        left = {job: queue[job] for job in jobs if job in queue and queue[job] != "COMPLETING"}
+        try:
+            lines = run("squeue", "--noheader", "--format=%A %T").splitlines()
+        except SystemExit:
+            if time.monotonic() > answered + AWAY:
+                raise
+            time.sleep(pause)
+            continue
+        answered = time.monotonic()
+        queue = dict(line.split(None, 1) for line in lines)
+        left = {job: queue[job] for job in jobs if job in queue and queue[job] != "COMPLETING" and job not in cancelled}
+        if answered > deadline:
+            for job in [job for job, state in left.items() if state == "PENDING"]:
+                if try_run("scancel", job):
+                    cancelled[job] = jobs[job]
+                    del left[job]
         if not left:
-            return {}
-        if time.monotonic() > deadline:
-            waiting = {job: jobs[job] for job, state in left.items() if state == "PENDING"}
-            for job in waiting:
-                try_run("scancel", job)
-            if len(waiting) == len(left):
-                return waiting
+            return cancelled
         time.sleep(pause)
 
 
-def remediate(result: Result) -> str:
-    """Have the service act on a node; what was done."""
+def remediate(result: Result, own: Collection[str] = ()) -> str:
+    """Have the service act on a node; what was done. Jobs of our own there have said what they had to."""
     # first nothing new starts there, then the service is told: it waits for no job
     if not try_run(
         "scontrol", "update", f"nodename={result.host}", "state=fail", f"reason=health check: {result.reason[:80]}"
     ):
         return "could not be marked"
-    jobs = run(
-        "squeue", "--noheader", f"--nodelist={result.host}", "--states=running,completing,suspended", "--format=%A"
-    ).split()
+    states = "--states=running,completing,suspended"
+    found = run("squeue", "--noheader", f"--nodelist={result.host}", states, "--format=%A").split()
+    jobs = [job for job in found if job not in own]
     reason = REASONS[result.action]
     mark = f"scontrol update nodename={result.host} state=fail reason={reason}"
     if jobs:
         return f"closed for new jobs; {', '.join(jobs)} run there. When they have ended: {mark}"
     return f"marked with {reason}" if try_run(*mark.split()) else "closed for new jobs, and no more"
+
+
+def tag(node: Node, features: str) -> None:
+    """Give a node these features, as root."""
+    if not os.geteuid():
+        change = (f"availablefeatures={features}", f"activefeatures={features}")
+        try_run("scontrol", "update", f"nodename={node.name}", *change)
+
+
+def take_back(jobs: dict[str, Node]) -> None:
+    """Nothing is left of tests that nobody waits for any more."""
+    if jobs:
+        try_run("scancel", *jobs)
+    for node in jobs.values():
+        tag(node, ",".join(node.features))
 
 
 def arguments() -> argparse.Namespace:
@@ -252,26 +279,20 @@ def main() -> int:
     folder.mkdir(parents=True, exist_ok=True)
     options.test_script = options.test_script.resolve()
 
-    def tag(node: Node, verdict: str) -> None:
-        if not os.geteuid():
-            features = features_with(node.features, verdict)
-            change = (f"availablefeatures={features}", f"activefeatures={features}")
-            try_run("scontrol", "update", f"nodename={node.name}", *change)
-
     results: list[Result] = []
     jobs: dict[str, Node] = {}
-    for node in nodes:
-        why = closed(node)
-        if why:
-            results.append(Result(node.name, "Skipped", "none", why))
-        else:
-            jobs[submit(node, options, folder, stamp)] = node
-            tag(node, "InProgress")
-    say(f"node_health: {len(jobs)} jobs, output in {folder}")
     try:
+        for node in nodes:
+            why = closed(node)
+            if why:
+                results.append(Result(node.name, "Skipped", "none", why))
+            else:
+                jobs[submit(node, options, folder, stamp)] = node
+                tag(node, features_with(node.features, "InProgress"))
+        say(f"node_health: {len(jobs)} jobs, output in {folder}")
         busy = wait_for({job: node.name for job, node in jobs.items()}, options.wait, options.pause)
     except BaseException:
-        try_run("scancel", *jobs)
+        take_back(jobs)
         raise
     for job, node in jobs.items():
         log = folder / f"{node.name}.log"
@@ -282,11 +303,12 @@ def main() -> int:
     say(table(results))
     (folder / "summary.json").write_text(json.dumps([result._asdict() for result in sorted(results)], indent=2) + "\n")
     for result in results:
-        tag(next(node for node in nodes if node.name == result.host), result.verdict)
+        node = next(node for node in nodes if node.name == result.host)
+        tag(node, features_with(node.features, result.verdict))
     marked, too_many = to_mark(results, options.max_remediate)
     if options.remediate:
         for result in marked:
-            say(f"{result.host}: {remediate(result)}")
+            say(f"{result.host}: {remediate(result, jobs)}")
         for result in too_many:
             say(f"{result.host}: to {result.action}, and left: --max-remediate is {options.max_remediate}")
     elif marked:

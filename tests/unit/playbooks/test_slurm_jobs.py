@@ -211,6 +211,59 @@ def test_a_node_is_closed_before_the_service_acts(tmp_path: Path, monkeypatch: A
     assert asked[1:] == ([] if jobs else ["update nodename=n state=fail reason=Action:Replace"])
 
 
+def test_own_jobs_that_are_about_to_end_keep_nobody_from_acting(tmp_path: Path, monkeypatch: Any) -> None:
+    program(tmp_path, "scontrol", "")
+    program(tmp_path, "squeue", "echo 7")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    failed = node_health.Result("n", "Failed", "reboot", "bad")
+    assert node_health.remediate(failed, {"7": "n"}) == "marked with Action:Reboot"
+    assert "7 run there" in node_health.remediate(failed, {"8": "n"})
+
+
+def test_a_job_that_was_cancelled_is_not_forgotten_while_others_run(tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / "1").write_text("4 RUNNING\n5 PENDING\n9 RUNNING\n")
+    (tmp_path / "2").write_text("4 RUNNING\n9 RUNNING\n")
+    (tmp_path / "3").write_text("9 RUNNING\n")
+    (tmp_path / "count").write_text("0")
+    # the second question is one that nobody answers
+    program(
+        tmp_path,
+        "squeue",
+        f"cd {tmp_path}; n=$(($(cat count) + 1)); echo $n > count; "
+        "case $n in 1) cat 1 ;; 2) exit 1 ;; 3) cat 2 ;; *) cat 3 ;; esac",
+    )
+    program(tmp_path, "scancel", f'echo "$*" >> {tmp_path}/cancelled')
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    assert node_health.wait_for({"4": "a", "5": "b"}, -1, 0) == {"5": "b"}
+    assert (tmp_path / "cancelled").read_text() == "5\n"
+    assert (tmp_path / "count").read_text() == "4\n"
+
+
+def test_a_slurmctld_that_stays_away_is_told(tmp_path: Path, monkeypatch: Any) -> None:
+    program(tmp_path, "squeue", "echo no answer >&2; exit 1")
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(node_health, "AWAY", 0)
+    with pytest.raises(SystemExit, match="no answer"):
+        node_health.wait_for({"4": "a"}, 1, 0)
+
+
+def test_a_job_that_is_refused_takes_the_others_with_it(tmp_path: Path, monkeypatch: Any) -> None:
+    shown = "NodeName=a State=IDLE Partitions=p AvailableFeatures=x\nNodeName=b State=IDLE Partitions=p"
+    program(tmp_path, "scontrol", f'case $2 in node) echo "{shown}" ;; *) echo "$*" >> {tmp_path}/asked ;; esac')
+    program(tmp_path, "sbatch", 'case "$*" in *--nodelist=a*) echo 4 ;; *) echo refused >&2; exit 1 ;; esac')
+    program(tmp_path, "scancel", f'echo "$*" >> {tmp_path}/cancelled')
+    (tmp_path / "test.sh").touch()
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    command = ["x", "--target-partition=p", f"--test-script={tmp_path}/test.sh", f"--output-dir={tmp_path}/out"]
+    monkeypatch.setattr(sys, "argv", command)
+    with pytest.raises(SystemExit, match="refused"):
+        node_health.main()
+    assert (tmp_path / "cancelled").read_text() == "4\n"
+    last = (tmp_path / "asked").read_text().splitlines()[-1]
+    assert last == "update nodename=a availablefeatures=x activefeatures=x"
+
+
 def test_nodes_and_their_features() -> None:
     shown = (
         "NodeName=ip-1 AvailableFeatures=a,HealthCheck:Failed ActiveFeatures=a State=IDLE Partitions=dev,p1 \n"
