@@ -209,7 +209,8 @@ def test_a_run_killed_anywhere_and_a_node_rebooted_in_the_middle_of_one(
     assert "precious" in untouched
 
     points = [f"{chance.uniform(0.2, whole):.2f}:{('even', 'odd')[number % 2]}" for number in range(3 * KILLS)]
-    told = cloud.shell(worker, f"KILLS={KILLS} RUN={RUN} POINTS='{' '.join(points)}'\n{ACCIDENTS}", timeout=900)
+    limit = 300 + int(3 * KILLS * whole)
+    told = cloud.shell(worker, f"KILLS={KILLS} RUN={RUN} POINTS='{' '.join(points)}'\n{ACCIDENTS}", timeout=limit)
     tasks = [line for line in told.splitlines() if line.startswith("killed at: ")]
     print("\n".join(tasks))
     assert len(tasks) == KILLS, told
@@ -218,7 +219,7 @@ def test_a_run_killed_anywhere_and_a_node_rebooted_in_the_middle_of_one(
     boot = cloud.shell(worker, "cut -d' ' -f22 /proc/1/stat")
     cut = f"systemd-run --quiet --collect --unit=cut --property=TimeoutStopSec=1 {RUN} --extra-vars @/root/even.json"
     # held there, as the service takes its time
-    cloud.shell(worker, f"{cut}; sleep {chance.uniform(1, whole / 2):.2f}; systemctl kill --signal=STOP cut")
+    cloud.shell(worker, f"{cut}; sleep {chance.uniform(1, whole / 4):.2f}; systemctl kill --signal=STOP cut")
     cloud.aws("sagemaker", "batch-reboot-cluster-nodes", "--cluster-name", CLUSTER, "--node-ids", worker)
 
     def is_back() -> bool:
