@@ -75,19 +75,27 @@ def test_folders_are_there_after_a_boot_with_an_empty_disk(compute: Any) -> None
 
 def test_what_others_have_in_plugstack_stays_and_patterns_are_resolved(controller: Any, compute: Any) -> None:
     controller.check_output(
+        f"cp -p {CONF}/plugstack.conf /root/plugstack.conf && "
         f"mkdir -p {CONF}/plugstack.conf.d && echo '# another' >{CONF}/plugstack.conf.d/other.conf && "
         f"echo 'required /nowhere/spank_pyxis.so execute_entrypoint=1' >{CONF}/plugstack.conf.d/pyxis.conf && "
         f"printf '# of the image\\ninclude {CONF}/plugstack.conf.d/*\\n' >{CONF}/plugstack.conf"
     )
-    done = playbook(ROLE, "--limit=controller")
-    assert done.returncode == 0, said(done)
-    assert controller.file(f"{CONF}/plugstack.conf").content_string.splitlines() == [
-        "# of the image",
-        f"include {CONF}/plugstack.conf.d/other.conf",
-        "required /usr/local/lib/slurm/spank_pyxis.so execute_entrypoint=1 runtime_path=/run/pyxis",
-    ]
-    # slurmctld has sent it on
-    assert eventually(lambda: compute.file("/run/slurm/conf/plugstack.conf").contains("# of the image"))
+    try:
+        done = playbook(ROLE, "--limit=controller")
+        assert done.returncode == 0, said(done)
+        assert controller.file(f"{CONF}/plugstack.conf").content_string.splitlines() == [
+            "# of the image",
+            f"include {CONF}/plugstack.conf.d/other.conf",
+            "required /usr/local/lib/slurm/spank_pyxis.so execute_entrypoint=1 runtime_path=/run/pyxis",
+        ]
+        # slurmctld has sent it on
+        assert eventually(lambda: compute.file("/run/slurm/conf/plugstack.conf").contains("# of the image"))
+    finally:
+        # the login node has no plugin, and could start no job for the scenarios that follow
+        controller.check_output(
+            f"rm -r {CONF}/plugstack.conf.d && cp -p /root/plugstack.conf {CONF}/plugstack.conf && scontrol reconfigure"
+        )
+    assert eventually(lambda: not compute.file("/run/slurm/conf/plugstack.conf").contains("required"))
 
 
 def test_a_wrong_checksum_installs_nothing(compute: Any) -> None:

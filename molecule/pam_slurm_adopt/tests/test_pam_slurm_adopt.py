@@ -22,7 +22,7 @@ def ssh(controller: Any, user: str, host: Any, command: str = "id -un") -> Any:
 
 
 def test_without_a_job_only_admins_get_in(controller: Any, compute: Any) -> None:
-    refused = ssh(controller, "alice", compute)
+    refused = ssh(controller, "nora", compute)
     assert refused.rc != 0
     assert refused.stdout == ""
     assert "you have no active jobs on this node" in refused.stderr
@@ -31,23 +31,23 @@ def test_without_a_job_only_admins_get_in(controller: Any, compute: Any) -> None
 
 def test_login_nodes_and_controllers_stay_open(controller: Any, login: Any) -> None:
     for host in (controller, login):
-        assert ssh(controller, "alice", host).stdout == "alice\n"
+        assert ssh(controller, "nora", host).stdout == "nora\n"
 
 
 def test_with_a_job_its_user_gets_in_and_afterwards_no_more(controller: Any, compute: Any) -> None:
-    job = controller.check_output("cd / && runuser -u alice -- sbatch --parsable --output=/dev/null --wrap 'sleep 600'")
+    job = controller.check_output("cd / && runuser -u nora -- sbatch --parsable --output=/dev/null --wrap 'sleep 600'")
     assert eventually(lambda: "RUNNING" in controller.check_output(f"squeue --noheader --format=%T --job={job}"))
     # systemd would have it for a session of its own otherwise, and take it out of the job
-    inside = ssh(controller, "alice", compute, "id -un; loginctl --no-legend list-sessions")
-    assert inside.stdout == "alice\n", inside.stderr
+    inside = ssh(controller, "nora", compute, "id -un; loginctl --no-legend list-sessions")
+    assert inside.stdout == "nora\n", inside.stderr
     controller.check_output(f"scancel {job}")
-    assert eventually(lambda: ssh(controller, "alice", compute).rc != 0)
+    assert eventually(lambda: ssh(controller, "nora", compute).rc != 0)
 
 
 def test_other_services_have_their_sessions_as_before(compute: Any) -> None:
     assert "pam_systemd.so" in compute.file("/etc/pam.d/common-session").content_string
-    compute.check_output("systemd-run --quiet --collect --unit=test-su su - alice -c 'sleep 60'")
-    assert eventually(lambda: "alice" in compute.check_output("loginctl --no-legend list-sessions"))
+    compute.check_output("systemd-run --quiet --collect --unit=test-su su - nora -c 'sleep 60'")
+    assert eventually(lambda: "nora" in compute.check_output("loginctl --no-legend list-sessions"))
     compute.check_output("systemctl stop test-su")
 
 
@@ -75,4 +75,4 @@ def test_it_can_be_taken_back(controller: Any, compute: Any) -> None:
     # as the package has brought it
     assert "/etc/pam.d/sshd" not in compute.run("dpkg --verify openssh-server").stdout
     assert not compute.file("/etc/pam.d/podforge-ssh-session").exists
-    assert ssh(controller, "alice", compute).stdout == "alice\n"
+    assert ssh(controller, "nora", compute).stdout == "nora\n"
