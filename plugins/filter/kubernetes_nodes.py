@@ -32,7 +32,8 @@ RETURN = r"""
 _value:
   description:
     - Of each node C(name), C(addresses), C(group), C(master), C(ready) (V(True), V(False), V(Unknown)), C(machine),
-      which is another one when it has been replaced, and C(version) of its kubelet.
+      which is another one when it has been replaced, C(version) of its kubelet, C(unschedulable), and C(unfinished),
+      which is empty unless k8s_upgrade.yml has left it halfway.
   type: list
   elements: dict
 """

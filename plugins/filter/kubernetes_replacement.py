@@ -29,7 +29,8 @@ options:
     elements: dict
     required: true
   mark:
-    description: What was noted when the replacement began, C(instance_id) and C(machine); empty when it begins now.
+    description: What was noted when the replacement began, C(instance_id), C(machine) and C(cordoned); empty when it
+      begins now.
     type: dict
     default: {}
 positional: kubernetes_nodes, cluster_nodes, mark
@@ -46,6 +47,7 @@ _value:
   description:
     - C(problem) (empty when there is none), C(instance_id) and C(machine) that have to go, and whether the node is to
       be drained (C(drain)), its object removed (C(remove)), and the service asked for another instance (C(replace)).
+    - C(cordoned) is whether it took no pods before.
   type: dict
 """
 

@@ -16,11 +16,16 @@ from .._hyperpod.members import address_of
 # The first one since 1.20, the other one until 1.23.
 MASTER_LABELS = ("node-role.kubernetes.io/control-plane", "node-role.kubernetes.io/master")
 GROUP_LABEL = "sagemaker.amazonaws.com/instance-group-name"
+# There from the beginning to the end of a node's upgrade: whether it was unschedulable before.
+UPGRADE_NOTE = "podforge.hyperpod/upgrade"
 
 
 @dataclass(frozen=True)
 class Node:
-    """A Node object. ``ready``: True, False, or Unknown, which is a kubelet that is not heard of any more."""
+    """A Node object. ``ready``: True, False, or Unknown, which is a kubelet that is not heard of any more.
+
+    ``unfinished``: an upgrade has begun, and was it unschedulable before that (true, false); empty: none has.
+    """
 
     name: str
     addresses: frozenset[str]
@@ -29,6 +34,8 @@ class Node:
     ready: str
     machine: str
     version: str
+    unschedulable: bool = False
+    unfinished: str = ""
 
 
 def node_of(given: t.Mapping[str, t.Any]) -> Node:
@@ -48,6 +55,8 @@ def node_of(given: t.Mapping[str, t.Any]) -> Node:
         # an image may have a machine id of its own: then only the instance's UUID differs; in containers it may not
         machine=f"{info.get('machineID', '')}/{info.get('systemUUID', '')}",
         version=str(info.get("kubeletVersion", "")).lstrip("v"),
+        unschedulable=bool((given.get("spec") or {}).get("unschedulable")),
+        unfinished=str((metadata.get("annotations") or {}).get(UPGRADE_NOTE, "")),
     )
 
 
@@ -134,7 +143,10 @@ def _some(nodes: t.Sequence[Node]) -> str:
 
 @dataclass(frozen=True)
 class Replacement:
-    """What has still to be done for a node. ``instance_id`` and ``machine`` are those that have to go."""
+    """What has still to be done for a node. ``instance_id`` and ``machine`` are those that have to go.
+
+    ``cordoned``: an administrator had it take no pods before.
+    """
 
     problem: str = ""
     instance_id: str = ""
@@ -142,6 +154,7 @@ class Replacement:
     drain: bool = False
     remove: bool = False
     replace: bool = False
+    cordoned: bool = False
 
 
 def replacement(name: str, node: Node | None, member: Member | None, mark: t.Mapping[str, str] | None) -> Replacement:
@@ -151,6 +164,11 @@ def replacement(name: str, node: Node | None, member: Member | None, mark: t.Map
     """
     if node is not None and node.master:
         return Replacement(f"{name} is a master, which this does not replace: workers alone")
+    cordoned = mark.get("cordoned") == "true" if mark else node is not None and node.unschedulable
+    # Another instance: what is left is to wait. A service that is at work has taken its name, or its instance, and
+    # not given another one yet.
+    if mark and (member is None or member.instance_id != mark["instance_id"]):
+        return Replacement(instance_id=mark["instance_id"], machine=mark.get("machine", ""), cordoned=cordoned)
     if member is None:
         more = ", and it is left over in Kubernetes (k8s_orphan_nodes.yml removes it)" if node else ""
         return Replacement(f"the cluster has no node {name}{more}. Fix: give the name of a node, ip-10-1-2-3")
@@ -160,9 +178,7 @@ def replacement(name: str, node: Node | None, member: Member | None, mark: t.Map
         return Replacement(f"{name} has no instance yet. Fix: wait until it has one, and run this again")
     old = mark["instance_id"] if mark else str(member.instance_id)
     machine = mark.get("machine", "") if mark else (node.machine if node else "")
-    # another instance: what is left is to wait; another machine under the name: the new one has joined already
-    if member.instance_id != old:
-        return Replacement(instance_id=old, machine=machine)
+    # another machine under the name: the new one has joined already
     there = node is not None and (not machine or node.machine == machine)
     # a service that is at work on it would refuse a second request
     idle = member.status in ("Running", "Failure")
@@ -172,4 +188,5 @@ def replacement(name: str, node: Node | None, member: Member | None, mark: t.Map
         drain=there and node is not None and node.ready != "Unknown",
         remove=there,
         replace=mark is None or idle,
+        cordoned=cordoned,
     )

@@ -42,7 +42,8 @@ def plan(target: str, server: str, nodes: t.Sequence[Node], *, again: bool = Fal
     problem = _refusal(target, wanted, server, current, nodes)
     if problem:
         return Upgrade(problem)
-    late = [node for node in nodes if again or not _has(node.version, target)]
+    # one that an upgrade has left halfway may have the version, and no pods yet
+    late = [node for node in nodes if again or node.unfinished or not _has(node.version, target)]
     masters = [node.name for node in nodes if node.master and (node in late or not _has(server, target))]
     return Upgrade(masters=tuple(masters), workers=tuple(node.name for node in late if not node.master))
 

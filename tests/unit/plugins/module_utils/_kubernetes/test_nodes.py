@@ -100,6 +100,10 @@ def test_nodes_in_short():
         ["10.1.0.10"],
     )
     assert kubernetes_nodes([{"metadata": {"name": "new"}}])[0]["ready"] == "Unknown"
+    assert (found["unschedulable"], found["unfinished"]) == (False, "")
+    noted = {"name": "new", "annotations": {"podforge.hyperpod/upgrade": "true"}}
+    (found,) = kubernetes_nodes([{"metadata": noted, "spec": {"unschedulable": True}}])
+    assert (found["unschedulable"], found["unfinished"]) == (True, "true")
 
 
 MARK = {"instance_id": member(11)["instance_id"], "machine": "m11/u"}
@@ -135,10 +139,24 @@ def test_a_replacement_from_its_beginning():
         # another instance: all that is left is to wait
         ([], [member(11, instance="i-1")], (False, False, False)),
         ([node(11)], [member(11, instance="i-1")], (False, False, False)),
+        # it has no name for a while, or a name and no instance: the mark says which one has to go
+        ([], [member(10)], (False, False, False)),
+        ([], [member(11, "Pending", instance="")], (False, False, False)),
     ],
 )
 def test_a_replacement_goes_on(there, members, left_to_do):
-    assert steps(todo(there, members, MARK)) == left_to_do
+    found = todo(there, members, MARK)
+    assert steps(found) == left_to_do
+    assert (found["problem"], found["instance_id"], found["machine"]) == ("", MARK["instance_id"], MARK["machine"])
+
+
+def test_what_an_administrator_had_cordoned():
+    cordoned = {**node(11), "spec": {"unschedulable": True}}
+    assert todo([cordoned], [member(11)])["cordoned"]
+    assert not todo([node(11)], [member(11)])["cordoned"]
+    # afterwards the playbook's own cordon is on it
+    assert not todo([cordoned], [member(11)], {**MARK, "cordoned": "false"})["cordoned"]
+    assert todo([], [member(10)], {**MARK, "cordoned": "true"})["cordoned"]
 
 
 def test_a_machine_that_has_joined_since_is_left_alone():

@@ -39,6 +39,13 @@ def test_who_is_upgraded(target, server, nodes, masters, workers):
     assert kubernetes_upgrade_plan(target, server, nodes) == {"problem": "", "masters": masters, "workers": workers}
 
 
+def test_one_that_was_left_halfway_is_done_again():
+    nodes = there()
+    nodes[2]["metadata"]["annotations"] = {"podforge.hyperpod/upgrade": "false"}
+    found = kubernetes_upgrade_plan("1.32", "v1.32.4", nodes)
+    assert (found["masters"], found["workers"]) == ([], ["w2"])
+
+
 def test_again_takes_all():
     found = kubernetes_upgrade_plan("1.32", "v1.32.4", there(), again=True)
     assert (found["masters"], found["workers"]) == (["m1"], ["w1", "w2"])
