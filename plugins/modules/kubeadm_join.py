@@ -59,6 +59,11 @@ options:
     description: Further arguments of kubelet.
     type: dict
     default: {}
+  ignore_preflight:
+    description: Checks of kubeadm before it joins that are not to stop it, such as V(NumCPU).
+    type: list
+    elements: str
+    default: []
   masters:
     description:
       - Names of all nodes that are to be masters, of which this is one, in an order that is the same on all of them.
@@ -215,6 +220,7 @@ def main() -> None:
             "labels": {"type": "dict", "default": {}},
             "taints": {"type": "list", "elements": "dict", "default": []},
             "kubelet_args": {"type": "dict", "default": {}},
+            "ignore_preflight": {"type": "list", "elements": "str", "default": []},
             "masters": {"type": "list", "elements": "str", "default": []},
             "encryption": {"type": "bool", "default": False},
             "timeout": {"type": "int", "default": 1800},

@@ -116,6 +116,8 @@ def registration(version: versions.Version, options: t.Mapping[str, t.Any]) -> D
     }
     if options.get("taints"):
         found["taints"] = list(options["taints"])
+    if options.get("ignore_preflight"):
+        found["ignorePreflightErrors"] = list(options["ignore_preflight"])
     return found
 
 

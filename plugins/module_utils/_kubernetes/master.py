@@ -10,14 +10,17 @@ import base64
 import json
 import time
 import typing as t
+import urllib.error
 from pathlib import Path
 
+from .._hyperpod.members import address_of
 from . import config
 from . import join_secret
 from . import joining
 from .joining import Invitation
 from .joining import Reason
 from .worker import Worker
+from .worker import api_opener
 
 # There from the beginning to the end of an init or a join: what is found with it is half of a master.
 MARK = Path("/var/lib/podforge/kubeadm-init.begun")
@@ -54,8 +57,11 @@ class Master(Worker):
         given = self.ask(client)
         name = self._params["node_name"]
         if isinstance(given, Reason):
-            self.makes_it = given.kind in ("missing", "deleted") and name == self._params["masters"][0]
-            return None if self.makes_it else given
+            if given.kind not in ("missing", "deleted") or name != self._params["masters"][0]:
+                return given
+            other = self._other_cluster()
+            self.makes_it = other is None
+            return other
         reason = self._api(given)
         if reason is not None and name == self._params["masters"][0]:
             text = f"{reason.text}; if that cluster is gone for good, delete the secret {self._params['secret']}"
@@ -68,6 +74,25 @@ class Master(Worker):
             return value
         key = joining.certificate_key(secret, value, given.ca_hash, join_secret.now())
         return key if isinstance(key, Reason) else self._become(given, key)
+
+    def _other_cluster(self) -> Reason | None:
+        """A secret that is not there proves no absence of a cluster: somebody may have deleted or renamed it."""
+        for name in self._params["masters"]:
+            address = address_of(name)
+            if name != self._params["node_name"] and address and self._answers(address):
+                text = f"{name} has a cluster and the secret {self._params['secret']} is missing: start"
+                return Reason("lost-secret", f"{text} podforge-kubernetes-join-secret there (systemctl start)")
+        return None
+
+    def _answers(self, address: str) -> bool:
+        try:
+            with api_opener().open(f"https://{address}:6443{joining.CLUSTER_INFO}", timeout=5):
+                return True
+        except urllib.error.HTTPError:
+            # also one that does not tell everybody
+            return True
+        except (OSError, ValueError):
+            return False
 
     def _become(self, given: Invitation, key: str) -> Reason | None:
         MARK.parent.mkdir(parents=True, exist_ok=True)

@@ -29,6 +29,14 @@ _LEFTOVERS = (Path("/etc/kubernetes/bootstrap-kubelet.conf"), Path("/etc/kuberne
 _EACH = 60.0
 
 
+def api_opener() -> urllib.request.OpenerDirector:
+    """What asks an API whose CA is not known yet. Never by a proxy: it is in the VPC."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context))
+
+
 class Worker:
     """This node on its way into the cluster."""
 
@@ -114,15 +122,8 @@ class Worker:
 
     def _api(self, given: Invitation) -> Reason | None:
         """Whether the API answers, and knows the invitation. What it says is not trusted, only found out early."""
-        context = ssl.create_default_context()
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        # never by a proxy: it is in the VPC
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
-        )
         try:
-            with opener.open(f"https://{given.address}{joining.CLUSTER_INFO}", timeout=10) as answer:
+            with api_opener().open(f"https://{given.address}{joining.CLUSTER_INFO}", timeout=10) as answer:
                 document = joining.load(answer.read(1 << 20).decode("utf-8", "replace"))
         except urllib.error.HTTPError as error:
             return Reason("api", f"{given.address} answers with {error.code}: it is not ready yet")

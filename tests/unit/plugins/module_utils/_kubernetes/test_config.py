@@ -103,6 +103,13 @@ def test_fields_are_those_of_the_published_types(version: str) -> None:
     assert (kubelet["cgroupDriver"], kubelet["maxPods"]) == ("systemd", 50)
 
 
+def test_checks_that_are_not_to_stop_a_master_that_joins() -> None:
+    (found,) = config.join("1.32.0", {**OPTIONS, "ignore_preflight": ["NumCPU"]}, "k:6443", "t", "sha256:h", key="k")
+    assert found["nodeRegistration"]["ignorePreflightErrors"] == ["NumCPU"]
+    (found,) = config.join("1.32.0", {**OPTIONS, "ignore_preflight": []}, "k:6443", "t", "sha256:h")
+    assert "ignorePreflightErrors" not in found["nodeRegistration"]
+
+
 def test_arguments_are_a_mapping_and_then_a_list() -> None:
     old, new = (config.init(version, OPTIONS)[1]["apiServer"]["extraArgs"] for version in ("1.30.1", "1.31.0"))
     assert old == {"profiling": "false", "encryption-provider-config": config.ENCRYPTION_FILE}

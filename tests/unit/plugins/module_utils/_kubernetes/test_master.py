@@ -5,9 +5,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime as dt
 import json
 import tempfile
+import urllib.error
+from email.message import Message
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +182,7 @@ class Node:
         monkeypatch.setattr(config, "ENCRYPTION_FILE", str(place / "keys" / "encryption.yaml"))
         monkeypatch.setattr(join_secret, "now", lambda: NOW)
         monkeypatch.setattr(master.Worker, "_api", lambda _self, _given: None)
-        params = {
+        self.params: dict[str, Any] = {
             "secret": "s",
             "version": "1.32.0",
             "node_name": name,
@@ -192,7 +195,7 @@ class Node:
             "masters": NAMES,
             "encryption": True,
         }
-        self.master = master.Master(self.command, params)
+        self.master = master.Master(self.command, self.params)
 
     def sleep(self, seconds: float) -> None:
         self.monotonic += seconds
@@ -222,6 +225,38 @@ def test_the_first_makes_it_and_no_other(tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(KubernetesError, match=r"not joined in 100 s .*there is no secret s yet"):
         other.join()
     assert other.lines == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "makes_it"),
+    [
+        (urllib.error.URLError("refused"), True),
+        (urllib.error.HTTPError("u", 403, "no", Message(), None), False),
+        (None, False),
+    ],
+)
+def test_a_lost_secret_makes_no_second_cluster(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: Exception | None, makes_it: bool
+) -> None:
+    asked: list[str] = []
+
+    class Opener:
+        def open(self, url: str, timeout: float) -> contextlib.nullcontext[None]:
+            asked.append(url)
+            if answer is not None:
+                raise answer
+            return contextlib.nullcontext()
+
+    monkeypatch.setattr(master, "api_opener", Opener)
+    node = Node(tmp_path, monkeypatch, name="ip-10-1-0-1")
+    node.params["masters"] = ["ip-10-1-0-1", "ip-10-1-0-2"]
+    if makes_it:
+        node.join()
+    else:
+        with pytest.raises(KubernetesError, match=r"ip-10-1-0-2 has a cluster and the secret s is missing: start"):
+            node.join()
+    assert node.master.makes_it == makes_it
+    assert {url.split("/api")[0] for url in asked} == {"https://10.1.0.2:6443"}
 
 
 def test_a_first_one_that_was_replaced_makes_no_second_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
