@@ -39,19 +39,34 @@ _POD_CIDR, _SERVICE_CIDR, _NODE_PREFIX = "10.244.0.0/16", "10.96.0.0/12", 24
 
 
 def wish(
-    checker: Checker, value: Any, override: Any, cluster: Mapping[str, Any], vpc: Mapping[str, Any]
+    checker: Checker,
+    value: Any,
+    override: Any,
+    cluster: Mapping[str, Any],
+    vpc: Mapping[str, Any],
+    *,
+    node_vars: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """What the roles are told, of the description or of the variable that wins over it; empty: no Kubernetes."""
+    """What the roles are told, of the description or of the variable that wins over it; empty: no Kubernetes.
+
+    :param node_vars: variables of the nodes, which win over both.
+    """
     if override is None:
-        return check(checker, value, ("kubernetes",), cluster, vpc)
+        return check(checker, value, ("kubernetes",), cluster, vpc, node_vars=node_vars)
     variable = Checker(Document("hyperpod_kubernetes", override), ours=True)
-    result = check(variable, override, (), cluster, vpc)
+    result = check(variable, override, (), cluster, vpc, node_vars=node_vars)
     checker.findings.extend(variable.findings)
     return result
 
 
 def check(
-    checker: Checker, value: Any, path: tuple[Any, ...], cluster: Mapping[str, Any], vpc: Mapping[str, Any]
+    checker: Checker,
+    value: Any,
+    path: tuple[Any, ...],
+    cluster: Mapping[str, Any],
+    vpc: Mapping[str, Any],
+    *,
+    node_vars: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Variables of the roles; C(true) is as good as an empty mapping."""
     if value is None or value is False:
@@ -73,28 +88,40 @@ def check(
         return {}
     if "vpc_cidr" in vpc:
         found.setdefault("vpc_cidrs", [vpc["vpc_cidr"]])
-    _rules(checker, found, path, cluster)
+    _rules(checker, found, path, cluster, node_vars=node_vars)
     return {_KEYS[key][0]: item for key, item in found.items()}
 
 
-def _rules(checker: Checker, found: Mapping[str, Any], path: tuple[Any, ...], cluster: Mapping[str, Any]) -> None:
+def _rules(
+    checker: Checker,
+    found: Mapping[str, Any],
+    path: tuple[Any, ...],
+    cluster: Mapping[str, Any],
+    *,
+    node_vars: Mapping[str, Any],
+) -> None:
     if "version" in found:
         try:
             versions.parse(found["version"])
         except KubernetesError as error:
             _fail(checker, str(error), (*path, "version"))
     counts = [group.get("instance_count", 0) for group in cluster.get("instance_groups") or []]
-    nodes = max(sum(counts), found.get("max_nodes", 0))
+    nodes = max(sum(counts), _number(node_vars.get("kubeadm_master_max_nodes"), found.get("max_nodes", 0)))
     problems = network.problems(
-        found.get("pod_cidr", _POD_CIDR),
-        found.get("service_cidr", _SERVICE_CIDR),
-        _NODE_PREFIX,
+        str(node_vars.get("kubeadm_master_pod_cidr", found.get("pod_cidr", _POD_CIDR))),
+        str(node_vars.get("kubeadm_master_service_cidr", found.get("service_cidr", _SERVICE_CIDR))),
+        _number(node_vars.get("kubeadm_master_node_prefix"), _NODE_PREFIX),
         nodes,
         vpc_cidrs=[str(block) for block in found.get("vpc_cidrs", [])],
     )
     for problem in problems:
         key = problem.split(":", 1)[0].split(" ", 1)[0]
         _fail(checker, problem, (*path, key) if key in found else path)
+
+
+def _number(value: Any, otherwise: int) -> int:
+    """A number that the nodes are told, which the roles take as a text, too."""
+    return int(value) if str(value).isdecimal() else otherwise
 
 
 def _fail(checker: Checker, text: str, path: tuple[Any, ...]) -> None:

@@ -66,7 +66,12 @@ def from_ours(document: Document, shape: Any, overrides: Overrides, regions: Col
     reading.directory = directory_wish(checker, data, reading.network, overrides.directory)
     reading.node_vars = mapping(checker, data.get("node_vars"), overrides.node_vars, "node_vars")
     reading.kubernetes = kubernetes.wish(
-        checker, data.get("kubernetes"), overrides.kubernetes, reading.cluster, reading.network
+        checker,
+        data.get("kubernetes"),
+        overrides.kubernetes,
+        reading.cluster,
+        reading.network,
+        node_vars=reading.node_vars,
     )
     reading.cluster["tags"] = tags(checker, data.get("tags"), overrides.tags)
     reading.cluster.update(switches(checker, data))

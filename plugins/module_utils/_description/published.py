@@ -59,8 +59,10 @@ def from_published(
     reading.directory = directory_wish(checker, {}, reading.network, overrides.directory)
     zones(checker, reading.network, reading.region, regions, overrides.network)
     reading.bucket = wish(checker, wishes.check_bucket, {}, "lifecycle_bucket", overrides.lifecycle_bucket)
-    reading.kubernetes = kubernetes.wish(checker, None, overrides.kubernetes, reading.cluster, reading.network)
     reading.node_vars = mapping(checker, None, overrides.node_vars, "node_vars")
+    reading.kubernetes = kubernetes.wish(
+        checker, None, overrides.kubernetes, reading.cluster, reading.network, node_vars=reading.node_vars
+    )
     _published_role(checker, reading, overrides)
     _published_form(checker, reading, config, form)
     where = _in_their_names(config, shape)

@@ -86,6 +86,20 @@ def test_variables_of_the_roles_win(run):
     assert result["node_vars"]["kubeadm_common_version"] == "1.31"
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"kubeadm_master_max_nodes": 300}, "256 blocks of /24"),
+        ({"kubeadm_master_max_nodes": "300", "kubeadm_master_node_prefix": 25}, ""),
+        ({"kubeadm_master_max_nodes": 300, "kubeadm_master_pod_cidr": "10.240.0.0/14"}, ""),
+        ({"kubeadm_master_pod_cidr": "10.198.0.0/16"}, "overlaps the VPC's"),
+    ],
+)
+def test_networks_of_the_roles_variables_are_checked(run, more, words):
+    _none, findings = run(description={**GOOD, "kubernetes": True, "node_vars": more})
+    assert [words in one.what for one in findings] == ([True] if words else [])
+
+
 def test_the_variable_wins_over_the_description(run):
     assert node_vars(run, True, {"kubernetes": False}) == {}
     assert node_vars(run, False, {"kubernetes": {"version": "1.31"}})["kubeadm_common_version"] == "1.31"
