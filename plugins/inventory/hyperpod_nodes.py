@@ -70,7 +70,7 @@ options:
   connection:
     description:
       - How Ansible reaches the nodes.
-      - V(local_cloud) connects into the containers of local_cloud, with P(containers.podman.podman#connection).
+      - V(local_cloud) connects into the containers of local_cloud, with P(podforge.hyperpod.podman#connection).
       - V(ssm_target) uses P(amazon.aws.aws_ssm#connection), which needs a bucket in C(ansible_aws_ssm_bucket_name).
       - V(none) sets nothing.
     type: str

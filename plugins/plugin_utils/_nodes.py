@@ -186,7 +186,7 @@ def connection_variables(host: Host, connection: str, cloud: str) -> dict[str, A
     instance_id = variables.get("hyperpod_instance_id")
     if connection == "local_cloud" and instance_id and variables.get("hyperpod_hostname"):
         return {
-            "ansible_connection": "containers.podman.podman",
+            "ansible_connection": "podforge.hyperpod.podman",
             "ansible_host": container_name(cloud, variables["hyperpod_hostname"], instance_id),
         }
     if connection == "ssm_target" and instance_id:

@@ -6,7 +6,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +29,7 @@ from local_cloud.providers.base import ProviderSettings
 from local_cloud.providers.podman import PodmanProvider
 from local_cloud.providers.podman import container_name
 
+ROOT = Path(__file__).resolve().parents[3]
 PLAIN = Path(__file__).parent / "files" / "plain_lifecycle"
 SCRIPTS = {
     "failing": "#!/bin/bash\necho first\nbash -c 'echo the last words; exit 3'\n",
@@ -51,6 +56,29 @@ class Demo:
 
     def sh(self, spec: NodeSpec, command: str, check: bool = True) -> str:
         return run_in(container_name(spec), command, check)
+
+    def play(self, spec: NodeSpec, tasks: list[dict[str, Any]], folder: Path, user: str) -> list[str]:
+        """Run tasks with Ansible in a node's container, as a user; the arguments of all calls of podman."""
+        calls = folder / "calls"
+        calls.unlink(missing_ok=True)
+        podman = folder / "podman"
+        podman.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexec podman "$@"\n', encoding="utf-8")
+        podman.chmod(0o755)
+        variables = {
+            "ansible_connection": "podforge.hyperpod.podman",
+            "ansible_host": container_name(spec),
+            "ansible_podman_executable": str(podman),
+            "ansible_python_interpreter": "/usr/bin/python3",
+            **({"ansible_user": user} if user else {}),
+        }
+        inventory = folder / "hosts.json"
+        inventory.write_text(json.dumps({"all": {"hosts": {"node": variables}}}), encoding="utf-8")
+        playbook = folder / "play.json"
+        playbook.write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]), encoding="utf-8")
+        program = str(Path(sys.executable).parent / "ansible-playbook")
+        environment = {**os.environ, "ANSIBLE_HOME": str(folder / "home"), "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        subprocess.run([program, "-i", str(inventory), str(playbook)], check=True, cwd=ROOT, env=environment)
+        return calls.read_text(encoding="utf-8").splitlines()
 
     def idle(self, command: str, expected: str) -> None:
         """Wait until Slurm says this; what it says instead, with its reasons, is in the failure."""

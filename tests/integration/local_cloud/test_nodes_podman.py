@@ -119,6 +119,24 @@ def test_metadata_service(demo: Demo) -> None:
     assert identity["region"] == REGION
 
 
+def test_ansible_sends_a_module_by_one_command(demo: Demo, tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    tasks = [
+        {"ansible.builtin.shell": "cat; id -un > /tmp/me", "register": "said"},
+        {"ansible.builtin.assert": {"that": ["said.stdout == ''"]}},
+        {"ansible.builtin.copy": {"content": "a 'b'\n", "dest": "/tmp/not mine", "mode": "0600"}},
+        {"ansible.builtin.fetch": {"src": "/tmp/me", "dest": f"{kept}/", "flat": True}},
+    ]
+    for user, options in (("root", ""), ("ubuntu", "--user ubuntu ")):
+        calls = demo.play(demo.worker1, tasks, tmp_path, "" if user == "root" else user)
+        assert (kept / "me").read_text(encoding="utf-8") == f"{user}\n"
+        assert demo.sh(demo.worker1, "stat -c %U '/tmp/not mine'").strip() == user
+        assert calls[0].startswith(f"exec --interactive {options}")
+        # more are for the file: it is looked at, sent and put in its place
+        assert len([call for call in calls if call.startswith("exec")]) <= 9, calls
+        demo.sh(demo.worker1, "rm -f /tmp/me '/tmp/not mine'")
+
+
 def test_clients_take_the_roles_credentials_from_there(demo: Demo) -> None:
     show = "env -u HOME aws configure list"
     text = demo.sh(demo.worker1, show)

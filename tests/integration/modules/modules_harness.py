@@ -265,7 +265,6 @@ class Ansible:
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_FILTER_PLUGINS": str(Path(__file__).parent / "filter_plugins"),
             "ANSIBLE_NOCOLOR": "1",
-            "ANSIBLE_PIPELINING": "1",
             **more,
         }
 

@@ -147,7 +147,7 @@ def test_the_inventory(operator: Operator) -> None:
     assert {values["hyperpod_role"] for values in nodes.values()} == {"controller", "login", "compute"}
     controller = listed["hyperpod_role_controller"]["hosts"][0]
     assert nodes[controller]["hyperpod_instance_group"] == "controller-machine"
-    assert nodes[controller]["ansible_connection"] == "containers.podman.podman"
+    assert nodes[controller]["ansible_connection"] == "podforge.hyperpod.podman"
     assert nodes[controller]["hyperpod_ssm_target"].startswith("sagemaker-cluster:")
     worker = nodes[listed["hyperpod_role_compute"]["hosts"][0]]
     assert worker["hyperpod_partitions"] == ["partition-1"]

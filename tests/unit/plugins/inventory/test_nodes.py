@@ -154,7 +154,7 @@ def test_ways_to_connect():
     host = _nodes.hosts([cluster()])[0]
     assert _nodes.connection_variables(host, "none", "x") == {}
     assert _nodes.connection_variables(host, "local_cloud", "x") == {
-        "ansible_connection": "containers.podman.podman",
+        "ansible_connection": "podforge.hyperpod.podman",
         "ansible_host": "podforge-x-ip-10-0-0-4-0000c",
     }
     assert _nodes.connection_variables(host, "ssm_target", "x") == {
