@@ -64,6 +64,16 @@ link_collection() {
   ln -sfn "$ROOT" "$link"
 }
 
+# keep_module_code FOLDER: modules that run here are compiled once, not at each of their runs
+keep_module_code() {
+  local site name=podforge_kept_code
+  site=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  ! cmp -s "$ROOT/plugins/module_utils/_pull/kept_code.py" "$site/$name.py" || return 0
+  rm -f "$site/$name.pth"
+  cp "$ROOT/plugins/module_utils/_pull/kept_code.py" "$site/$name.py"
+  printf 'import %s; %s.install("%s")\n' "$name" "$name" "$1/module-code" >"$site/$name.pth"
+}
+
 # ensure_venv FOLDER PYTHON LOCK TITLE SECONDS
 ensure_venv() {
   local folder=$1 python=$2 lock=$3 title=$4 seconds=$5 stamp
@@ -83,6 +93,7 @@ ensure_venv() {
     printf '%s' "$stamp" >"$folder/.podforge-stamp"
   fi
   link_collection "$folder"
+  keep_module_code "$folder"
   exec 9>&-
 }
 

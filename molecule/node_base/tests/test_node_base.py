@@ -143,7 +143,8 @@ def test_a_package_that_nobody_has_is_told_at_once(compute: Any) -> None:
 def test_drift_and_what_an_interrupted_run_did_not_apply_are_mended(compute: Any) -> None:
     assert json.loads(compute.file(SCRATCH).content_string) == {"kind": "root", "path": "/opt/podforge/scratch"}
     assert compute.file("/opt/podforge/scratch").is_directory
-    compute.check_output(f"echo broken >{SCRATCH} && rmdir /opt/podforge/scratch")
+    # others have their data there
+    compute.check_output(f"echo broken >{SCRATCH} && mv /opt/podforge/scratch /opt/podforge/aside")
     # as a run leaves it that was killed between the file and what it is for
     compute.check_output("rmdir /run/podforge-demo")
     compute.check_output("echo '[\"/etc/tmpfiles.d/60-podforge.conf\"]' >/var/lib/podforge/pending/node_base.json")
@@ -154,7 +155,7 @@ def test_drift_and_what_an_interrupted_run_did_not_apply_are_mended(compute: Any
     if compute.check_output("sysctl -n fs.inotify.max_user_watches") != "524288":
         assert "fs.inotify.max_user_watches (read-only here; it has" in said(done)
     assert json.loads(compute.file(SCRATCH).content_string)["kind"] == "root"
-    assert compute.file("/opt/podforge/scratch").is_directory
+    compute.check_output("rmdir /opt/podforge/scratch && mv /opt/podforge/aside /opt/podforge/scratch")
 
 
 def test_settings_are_in_force(compute: Any) -> None:

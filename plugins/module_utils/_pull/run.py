@@ -31,7 +31,7 @@ from .console import Console
 from .dns import name_to_resolve
 from .dns import uses_resolver
 from .dns import wait_for_name
-from .quick_python import script as quick_python
+from .kept_code import script
 from .report import DEFAULT_FOLDER
 from .report import FAILED
 from .report import OK
@@ -48,12 +48,11 @@ _KEEP_RELEASES = 2
 _CHECK = re.compile(r"--ch(e|ec|eck)?|-[bkvDJK]*C.*")
 
 
-def module_python(base: t.Mapping[str, str], release: Path, venv: Path) -> Path:
+def module_python(base: t.Mapping[str, str], release: Path) -> Path:
     """The Python of modules: the system's, which has the distribution's bindings (python3-apt), as a quick one."""
     python = shutil.which("python3", path=base.get("PATH")) or sys.executable
-    library = next(venv.glob("lib/python3*/site-packages"))
     path = release / "module_python"
-    text = quick_python(python, str(library), str(release / "collections"))
+    text = script(python, str(release / "module_code"))
     if not path.exists() or path.read_text(encoding="utf-8") != text:
         new = path.with_name(".module_python")
         new.write_text(text, encoding="utf-8")
@@ -210,7 +209,7 @@ def main(argv: t.Sequence[str]) -> int:
             console.say(f"podforge: environment made in {time.monotonic() - begin:.1f} s")
         switch_current(release)
         wait_for_dns(console, os.environ)
-        environment = ansible_environment(os.environ, release, report, module_python(os.environ, release, venv))
+        environment = ansible_environment(os.environ, release, report, module_python(os.environ, release))
         report.write()  # the callback plugin goes on counting from here
         code = run_playbook(console, playbook_command(release, venv, arguments), environment)
     except (BootstrapError, OSError) as error:

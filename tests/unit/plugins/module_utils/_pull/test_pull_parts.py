@@ -221,22 +221,19 @@ def test_environment_of_the_playbook(tmp_path: Path) -> None:
     assert found["ANSIBLE_COLLECTIONS_PATH"] == str(tmp_path / "collections")
 
 
-def test_python_of_modules_is_the_systems_with_the_library_of_the_environment(tmp_path: Path) -> None:
-    library = tmp_path / "venv" / "lib" / "python3.11" / "site-packages"
-    library.mkdir(parents=True)
+def test_python_of_modules_is_the_systems_and_keeps_code_with_the_release(tmp_path: Path) -> None:
     (tmp_path / "bin").mkdir()
     system = tmp_path / "bin" / "python3"
     system.write_text('#!/bin/sh\necho "$@"\n')
     system.chmod(0o755)
     base = {"PATH": f"{tmp_path / 'bin'}:/usr/bin:/bin"}
-    path = run.module_python(base, tmp_path, tmp_path / "venv")
+    path = run.module_python(base, tmp_path)
     written = path.stat().st_mtime_ns
-    assert run.module_python(base, tmp_path, tmp_path / "venv").stat().st_mtime_ns == written
-    said = subprocess.run([str(path), "a program", "x"], check=True, capture_output=True, text=True).stdout.split(
-        " ", 1
-    )
-    assert said[0].endswith("/quick_python.py")
-    assert said[1] == f"{library} {tmp_path / 'collections'} a program x\n"
+    assert run.module_python(base, tmp_path).stat().st_mtime_ns == written
+    said = subprocess.run([str(path), "a program", "x"], check=True, capture_output=True, text=True).stdout
+    program, words = said.split(" ", 1)
+    assert program.endswith("/kept_code.py")
+    assert words == f"{tmp_path / 'module_code'} a program x\n"
 
 
 def test_current_release_and_the_one_before_stay(tmp_path: Path) -> None:
