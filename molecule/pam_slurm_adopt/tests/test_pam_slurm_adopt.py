@@ -38,7 +38,7 @@ def test_with_a_job_its_user_gets_in_and_afterwards_no_more(controller: Any, com
     job = controller.check_output("cd / && runuser -u nora -- sbatch --parsable --output=/dev/null --wrap 'sleep 600'")
     assert eventually(lambda: "RUNNING" in controller.check_output(f"squeue --noheader --format=%T --job={job}"))
     # systemd would have it for a session of its own otherwise, and take it out of the job
-    inside = ssh(controller, "nora", compute, "id -un; loginctl --no-legend list-sessions")
+    inside = ssh(controller, "nora", compute, "id -un; loginctl --no-legend list-sessions | grep -w nora")
     assert inside.stdout == "nora\n", inside.stderr
     controller.check_output(f"scancel {job}")
     assert eventually(lambda: ssh(controller, "nora", compute).rc != 0)

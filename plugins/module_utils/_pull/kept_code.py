@@ -36,10 +36,12 @@ def script(python: str, folder: str) -> str:
 def install(folder: str) -> None:
     """Keep the code of what is imported from zips from now on. Who can write to the folder decides what runs."""
 
-    def importer(path: str) -> KeptCode:
+    def import_kept_code(path: str) -> KeptCode:
         return KeptCode(path, folder)
 
-    sys.path_hooks[:] = [importer if hook is zipimport.zipimporter else hook for hook in sys.path_hooks]
+    # the last one to say where code is kept is right
+    names = ("zipimporter", import_kept_code.__name__)
+    sys.path_hooks[:] = [import_kept_code if getattr(x, "__name__", "") in names else x for x in sys.path_hooks]
 
 
 class KeptCode(zipimport.zipimporter):
@@ -58,12 +60,12 @@ class KeptCode(zipimport.zipimporter):
         """Path of a module; nothing is compiled for it."""
         return self._source(fullname) or super().get_filename(fullname)
 
-    def get_code(self, fullname: str) -> types.CodeType | None:
+    def get_code(self, fullname: str) -> types.CodeType:
         """The code of a module, which is kept when it isn't yet and can be."""
         source = self._source(fullname)
         if source is None:
             return super().get_code(fullname)
-        text = t.cast(bytes, self.get_data(source))
+        text = self.get_data(source)
         kept = Path(self._folder, f"{fullname}.{source_hash(text).hex()}.{sys.implementation.cache_tag}")
         try:
             code: types.CodeType = marshal.loads(kept.read_bytes())  # noqa: S302 - as Python does with its own
@@ -72,7 +74,7 @@ class KeptCode(zipimport.zipimporter):
             _keep(kept, marshal.dumps(code))
         else:
             # the zip has another name each time
-            _imp._fix_co_filename(code, source)
+            _imp._fix_co_filename(code, source)  # type: ignore[attr-defined]
         return code
 
     def _source(self, fullname: str) -> str | None:

@@ -70,6 +70,7 @@ def ansible_environment(base: t.Mapping[str, str], release: Path, report: RunRep
         ANSIBLE_HOME="/var/lib/podforge/ansible",
         ANSIBLE_PYTHON_INTERPRETER=str(python),
         PODFORGE_BUNDLE=report.bundle,
+        PODFORGE_KEPT_MODULES=str(release / "kept_modules"),
         PODFORGE_RUN_FILE=str(report.path),
         PYTHONUNBUFFERED="1",
     )
