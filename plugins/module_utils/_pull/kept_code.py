@@ -80,7 +80,7 @@ class KeptCode(zipimport.zipimporter):
     def _source(self, fullname: str) -> str | None:
         path = self.prefix + fullname.rpartition(".")[2]
         path += f"{os.sep}__init__.py" if self.is_package(fullname) else ".py"
-        files: t.Mapping[str, object] = getattr(self, "_files", {})
+        files: t.Mapping[str, object] = getattr(zipimport, "_zip_directory_cache", {}).get(self.archive, {})
         return f"{self.archive}{os.sep}{path}" if path in files else None
 
 
