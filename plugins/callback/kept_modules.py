@@ -39,7 +39,7 @@ from ansible import constants
 from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__
 from ansible.utils.collection_loader import AnsibleCollectionConfig
-from ansible_collections.podforge.hyperpod.plugins.plugin_utils import _kept_modules
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import kept_modules
 
 # where ansible.executor.module_common has the zips of a run (ansible-core 2.17 to 2.21); if it moves, nothing is won
 ZIPS_OF_RUN = "ansiballz_cache"
@@ -58,13 +58,13 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core is not
     def v2_playbook_on_start(self, playbook: t.Any) -> None:
         """Offer what is kept to the run."""
         folder = self.get_option("folder")
-        if not folder or _kept_modules.has_own_modules(Path(playbook._basedir)):
+        if not folder or kept_modules.has_own_modules(Path(playbook._basedir)):
             return
         searched = [*constants.DEFAULT_MODULE_PATH, *constants.DEFAULT_MODULE_UTILS_PATH]
-        paths = _kept_modules.sources(map(Path, AnsibleCollectionConfig.collection_paths), map(Path, searched))
-        kept = Path(folder, _kept_modules.name(__version__, paths))
+        paths = kept_modules.sources(map(Path, AnsibleCollectionConfig.collection_paths), map(Path, searched))
+        kept = Path(folder, kept_modules.name(__version__, paths))
         try:
-            _kept_modules.offer(kept, self._zips())
+            kept_modules.offer(kept, self._zips())
         except OSError as error:
             self._display.vvv(f"podforge.hyperpod.kept_modules: {error}")
             return
@@ -75,7 +75,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core is not
         if self._kept is None:
             return
         try:
-            _kept_modules.keep(self._zips(), self._kept)
+            kept_modules.keep(self._zips(), self._kept)
         except OSError as error:
             self._display.vvv(f"podforge.hyperpod.kept_modules: {error}")
 

@@ -10,9 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ansible_collections.podforge.hyperpod.plugins.plugin_utils import _kept_modules
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import kept_modules
 
-COLLECTIONS = Path(_kept_modules.__file__).parents[5]
+COLLECTIONS = Path(kept_modules.__file__).parents[6]
 MODULE = """
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.demo.one.plugins.module_utils.words import WORD

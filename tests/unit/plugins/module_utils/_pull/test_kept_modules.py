@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ansible_collections.podforge.hyperpod.plugins.plugin_utils import _kept_modules
+from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import kept_modules
 
 KEY = "0123456789abcdef" * 2
 
@@ -28,7 +28,7 @@ def _tree(tmp_path: Path) -> Path:
 
 
 def name(tree: Path, version: str = "2.19.0") -> str:
-    return _kept_modules.name(version, _kept_modules.sources([tree], [tree / "own"]))
+    return kept_modules.name(version, kept_modules.sources([tree], [tree / "own"]))
 
 
 @pytest.mark.parametrize(
@@ -63,31 +63,31 @@ def test_what_is_not_packed_does_not_matter_and_the_version_does(tree: Path) -> 
     (tree / "ansible_collections/demo/one/roles/x.yml").write_text("12")
     assert name(tree) == before
     assert name(tree, "2.19.1") != before
-    assert _kept_modules.sources([tree / "ansible_collections"], []) == _kept_modules.sources([tree], [])
+    assert kept_modules.sources([tree / "ansible_collections"], []) == kept_modules.sources([tree], [])
 
 
 @pytest.mark.parametrize("path", ["library", "module_utils", "roles/x/library"])
 def test_modules_of_a_playbook_are_seen(tmp_path: Path, path: str) -> None:
     (tmp_path / "roles" / "y" / "tasks").mkdir(parents=True)
-    assert not _kept_modules.has_own_modules(tmp_path)
+    assert not kept_modules.has_own_modules(tmp_path)
     (tmp_path / path).mkdir(parents=True)
-    assert _kept_modules.has_own_modules(tmp_path)
+    assert kept_modules.has_own_modules(tmp_path)
 
 
 def test_what_a_run_has_made_is_there_for_the_next_one(tmp_path: Path) -> None:
     kept = tmp_path / "folder" / KEY
     first, second = tmp_path / "first", tmp_path / "second"
-    _kept_modules.offer(kept, first)
+    kept_modules.offer(kept, first)
     assert list(first.iterdir()) == []
     for entry in ("one", "one.lock", "two-part"):
         (first / entry).write_text(entry)
-    _kept_modules.keep(first, kept)
+    kept_modules.keep(first, kept)
     (kept / ".two.123").write_text("half")
-    _kept_modules.offer(kept, second)
+    kept_modules.offer(kept, second)
     assert [path.name for path in second.iterdir()] == ["one"]
     assert (second / "one").read_text() == "one"
     written = (kept / "one").stat().st_mtime_ns
-    _kept_modules.keep(second, kept)
+    kept_modules.keep(second, kept)
     assert (kept / "one").stat().st_mtime_ns == written
     assert kept.stat().st_mode & 0o777 == 0o700
 
@@ -98,7 +98,7 @@ def test_what_others_can_write_to_is_not_used(tmp_path: Path) -> None:
     kept.chmod(0o777)
     (kept / "one").write_text("theirs")
     with pytest.raises(PermissionError, match="others can write to it"):
-        _kept_modules.offer(kept, tmp_path / "zips")
+        kept_modules.offer(kept, tmp_path / "zips")
     assert not (tmp_path / "zips").exists()
 
 
@@ -110,5 +110,5 @@ def test_only_what_was_kept_long_ago_is_forgotten(tmp_path: Path) -> None:
         (tmp_path / entry).mkdir()
         os.utime(tmp_path / entry, (0, time.time() - days * 86400))
     kept.mkdir()
-    _kept_modules.keep(tmp_path / "zips", kept)
+    kept_modules.keep(tmp_path / "zips", kept)
     assert {path.name for path in tmp_path.iterdir()} == {KEY, "zips", "b" * 32, "photographs"}
