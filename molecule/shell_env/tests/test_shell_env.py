@@ -141,7 +141,7 @@ def test_what_is_not_wanted_any_more_is_taken_away(login: Any) -> None:
     assert done.returncode == 0, said(done)
     login.check_output("sha256sum --check --quiet /root/others.sha256")
     assert not login.run(
-        "ls /etc/tmux.conf /etc/vim/vimrc.local /etc/motd.d/60-podforge /etc/profile.d/podforge-motd.sh /etc/profile.d/podforge-shell.sh"
+        "cd /etc && ls tmux.conf vim/vimrc.local motd.d/60-podforge profile.d/podforge-motd.sh profile.d/podforge-shell.sh"
     ).stdout
     screen = typed(login, "su - ubuntu")
     assert OURS not in screen
