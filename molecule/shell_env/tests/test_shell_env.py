@@ -140,9 +140,8 @@ def test_what_is_not_wanted_any_more_is_taken_away(login: Any) -> None:
     done = converge(**none)
     assert done.returncode == 0, said(done)
     login.check_output("sha256sum --check --quiet /root/others.sha256")
-    assert not login.run(
-        "cd /etc && ls tmux.conf vim/vimrc.local motd.d/60-podforge profile.d/podforge-motd.sh profile.d/podforge-shell.sh"
-    ).stdout
+    ours = "tmux.conf vim/vimrc.local motd.d/60-podforge profile.d/podforge-motd.sh profile.d/podforge-shell.sh"
+    assert not login.run(f"cd /etc && ls {ours}").stdout
     screen = typed(login, "su - ubuntu")
     assert OURS not in screen
     assert GREETING not in screen
