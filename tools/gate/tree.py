@@ -86,7 +86,7 @@ def prepare(folder: Path) -> Path:
     target.mkdir(parents=True, exist_ok=True)
     synchronise(target, source_files())
     bundled = Path(sysconfig.get_path("purelib"), "ansible_collections")
-    for name in ("amazon", "ansible"):
+    for name in ("amazon", "ansible", "containers"):
         link = target.parents[1] / name
         if not link.is_symlink() or link.readlink() != bundled / name:
             link.unlink(missing_ok=True)
