@@ -44,7 +44,7 @@ def test_homes_were_made_once_and_whole(controller: Any) -> None:
         skeleton = controller.check_output(f"find {SHARED}/{home} -mindepth 1 -printf '%f %u\\n' | sort").splitlines()
         assert [line.split()[0] for line in skeleton] == [".bash_logout", ".bashrc", ".profile"]
         assert {line.split()[1] for line in skeleton} == {home.rpartition("/")[2]}
-    assert controller.check_output(f"find {SHARED} -name '.podforge*'") == ""
+    assert controller.check_output(f"find {SHARED} -name '.podforge-home-*'") == ""
 
 
 def test_the_home_of_somebody_who_is_logged_in_is_moved(nodes: dict[str, Any], compute: Any) -> None:
