@@ -51,7 +51,10 @@ options:
 """
 
 import shlex
+from pathlib import Path
 
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.text.converters import to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible_collections.containers.podman.plugins.connection.podman import Connection as Podman
 
@@ -65,7 +68,7 @@ class Connection(Podman):  # type: ignore[misc]
     always_pipeline_modules = True
 
     def _connect(self) -> None:
-        """Nothing is kept open; the container's files are looked for when one is to be copied."""
+        """Nothing is kept open."""
         self._connected = True
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = False) -> tuple[int, bytes, bytes]:
@@ -80,24 +83,39 @@ class Connection(Podman):  # type: ignore[misc]
             tuple[int, bytes, bytes]: exit status, standard output and standard error.
         """
         ConnectionBase.exec_command(self, cmd, in_data=in_data, sudoable=sudoable)
+        return self._run(shlex.split(cmd), in_data)
+
+    def put_file(self, in_path: str, out_path: str) -> None:
+        """Copy a file into the container.
+
+        Raises:
+            AnsibleError: it can't be written there.
+        """
+        ConnectionBase.put_file(self, in_path, out_path)
+        # not by way of the container's root file system, as seen from outside: C(/tmp) may be another one
+        status, output, errors = self._run(
+            ["/bin/sh", "-c", 'cat > "$0"', out_path], Path(to_text(in_path)).read_bytes()
+        )
+        if status != 0:
+            raise AnsibleError(f"{in_path} can't be copied to {out_path}: {to_text(errors or output).strip()}")
+
+    def fetch_file(self, in_path: str, out_path: str) -> None:
+        """Copy a file out of the container.
+
+        Raises:
+            AnsibleError: it can't be read there.
+        """
+        ConnectionBase.fetch_file(self, in_path, out_path)
+        status, output, errors = self._run(["/bin/cat", in_path])
+        if status != 0:
+            raise AnsibleError(f"{in_path} can't be copied to {out_path}: {to_text(errors).strip()}")
+        Path(to_text(out_path)).write_bytes(output)
+
+    def _run(self, words: list[str], in_data: bytes | None = None) -> tuple[int, bytes, bytes]:
         command = ["exec"]
         if in_data is not None:
             command.append("--interactive")
         if self.user:
             command += ["--user", self.user]
-        status, output, errors = self._podman(command, shlex.split(cmd), in_data)
+        status, output, errors = self._podman(command, words, in_data)
         return status, output, errors
-
-    def put_file(self, in_path: str, out_path: str) -> None:
-        """Copy a file into the container."""
-        self._mount()
-        super().put_file(in_path, out_path)
-
-    def fetch_file(self, in_path: str, out_path: str) -> None:
-        """Copy a file out of the container."""
-        self._mount()
-        super().fetch_file(in_path, out_path)
-
-    def _mount(self) -> None:
-        if self._mount_point is None:
-            super()._connect()
