@@ -7,6 +7,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -148,17 +149,23 @@ def test_what_is_no_key_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="needs root")
-def test_what_is_done_as_a_user_is_the_users(tmp_path: Path) -> None:
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
-    (tmp_path / "home").mkdir()
-    os.chown(tmp_path / "home", 2001, 2001)
-    made = tmp_path / "home" / "made"
+def test_what_is_done_as_a_user_is_the_users() -> None:
+    # each start of pytest closes the folder above its own to others
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        acts_as_users(Path(folder))
+
+
+def acts_as_users(folder: Path) -> None:
+    """What a user's process may do in a folder that all can enter."""
+    (folder / "home").mkdir()
+    os.chown(folder / "home", 2001, 2001)
+    made = folder / "home" / "made"
     assert _as_user.as_user(2001, 2001, lambda: f"{os.getuid()} {os.getgroups()}") == "2001 []"
     assert _as_user.as_user(2001, 2001, made.touch) == ""
     assert (made.stat().st_uid, made.stat().st_mode & 0o777) == (2001, 0o600)
     with pytest.raises(PermissionError, match=r"Permission denied: .*/theirs"):
-        _as_user.as_user(2002, 2002, (tmp_path / "home" / "theirs").touch)
+        _as_user.as_user(2002, 2002, (folder / "home" / "theirs").touch)
     with pytest.raises(OSError, match="the process was ended"):
         _as_user.as_user(2001, 2001, lambda: os.kill(os.getpid(), 9))
 
