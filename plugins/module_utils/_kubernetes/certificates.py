@@ -91,10 +91,15 @@ def certificates() -> dict[str, bytes]:
     return found
 
 
+def today() -> dt.datetime:
+    """The time of this node."""
+    return dt.datetime.now(dt.timezone.utc)
+
+
 def renew(below: float, users: t.Iterable[str]) -> str:
     """Renew all if one is due; what was done, in words."""
     restart_noted()
-    now = dt.datetime.now(dt.timezone.utc)
+    now = today()
     left = {
         name: life_left(run("openssl", "x509", "-noout", "-dates", data=pem), now)
         for name, pem in certificates().items()

@@ -48,6 +48,7 @@ class Machine:
         monkeypatch.setattr(certificates, "containers", lambda name: [f"{name}-{self.number[name]}"])
         monkeypatch.setattr(certificates, "healthy", lambda url: certificates.HEALTH.get(self.sick) != url)
         monkeypatch.setattr("time.sleep", self.sleep)
+        monkeypatch.setattr(certificates, "today", lambda: NOW)
         monkeypatch.setattr("time.monotonic", lambda: self.clock)
 
     def sleep(self, seconds: float) -> None:
