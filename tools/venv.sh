@@ -54,10 +54,13 @@ fill_venv() {
   "$folder/bin/python" -m uv pip sync --python "$folder/bin/python" --require-hashes "$lock"
 }
 
+# site_of FOLDER: where its packages are
+site_of() { "$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))'; }
+
 # link_collection FOLDER: the tree itself is the installed collection, for ansible, mypy and pytest alike
 link_collection() {
   local site link
-  site=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
+  site=$(site_of "$1")
   link=$site/ansible_collections/podforge/hyperpod
   [[ $(readlink "$link" 2>/dev/null) != "$ROOT" ]] || return 0
   mkdir -p "$site/ansible_collections/podforge"
@@ -67,8 +70,9 @@ link_collection() {
 # keep_module_code FOLDER: modules that run here are compiled once, not at each of their runs
 keep_module_code() {
   local site name=podforge_kept_code
-  site=$("$1/bin/python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')
-  ! cmp -s "$ROOT/plugins/module_utils/_pull/kept_code.py" "$site/$name.py" || return 0
+  site=$(site_of "$1")
+  # the .pth is written last: it is there when all is
+  [[ ! -f $site/$name.pth ]] || ! cmp -s "$ROOT/plugins/module_utils/_pull/kept_code.py" "$site/$name.py" || return 0
   rm -f "$site/$name.pth"
   cp "$ROOT/plugins/module_utils/_pull/kept_code.py" "$site/$name.py"
   printf 'import %s; %s.install("%s")\n' "$name" "$name" "$1/module-code" >"$site/$name.pth"

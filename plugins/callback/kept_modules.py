@@ -16,8 +16,10 @@ description:
     modules of Amazon Web Services that is half of a second of CPU time each, more than what most of them need to run.
   - Zips are kept in a folder, and a run begins with those that the runs before it have made.
   - They belong to the versions of ansible-core and of all collections, and to each file of a collection that is a
-    working tree. When one of these changes, all are made again.
-  - Where a playbook or its roles have modules of their own, in folders C(library) or C(module_utils), nothing is kept.
+    working tree. When one of these changes, all are made again. An edit of what was installed is not seen; remove the
+    folder after it.
+  - Where a playbook or its roles have modules of their own, in folders C(library) or C(module_utils), nothing is kept
+    and nothing that is kept is used.
 author:
   - podforge contributors (@podforge)
 requirements:
@@ -39,6 +41,8 @@ from pathlib import Path
 
 from ansible import constants
 from ansible.plugins.callback import CallbackBase
+from ansible.plugins.loader import module_loader
+from ansible.plugins.loader import module_utils_loader
 from ansible.release import __version__
 from ansible.utils.collection_loader import AnsibleCollectionConfig
 from ansible_collections.podforge.hyperpod.plugins.module_utils._pull import kept_modules
@@ -60,7 +64,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core is not
     def v2_playbook_on_start(self, playbook: t.Any) -> None:
         """Offer what is kept to the run."""
         folder = self.get_option("folder")
-        if not folder or kept_modules.has_own_modules(Path(playbook._basedir)):
+        if not folder or self._are_others_there():
             return
         searched = [*constants.DEFAULT_MODULE_PATH, *constants.DEFAULT_MODULE_UTILS_PATH]
         paths = kept_modules.sources(map(Path, AnsibleCollectionConfig.collection_paths), map(Path, searched))
@@ -74,12 +78,18 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # ansible-core is not
 
     def v2_playbook_on_stats(self, stats: t.Any) -> None:
         """Keep what the run has made."""
-        if self._kept is None:
+        # a role that was included on the way may have brought some
+        if self._kept is None or self._are_others_there():
             return
         try:
             kept_modules.keep(self._zips(), self._kept)
         except OSError as error:
             self._display.vvv(f"podforge.hyperpod.kept_modules: {error}")
+
+    @staticmethod
+    def _are_others_there() -> bool:
+        """Whether modules were found beside a playbook or in a role: their names say nothing of where they are from."""
+        return any(loader._extra_dirs for loader in (module_loader, module_utils_loader))
 
     @staticmethod
     def _zips() -> Path:

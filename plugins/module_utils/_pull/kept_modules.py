@@ -15,15 +15,9 @@ from pathlib import Path
 
 # what decides over the zip of a module, in a collection that is a working tree
 _PARTS = ("plugins/modules", "plugins/module_utils", "meta/runtime.yml")
-_OWN = ("library", "module_utils", "roles/*/library", "roles/*/module_utils")
 # other versions are used side by side, such as in tests; what nobody has used for that long goes
 _KEEP_SECONDS = 7 * 86400.0
 _NAME = re.compile("[0-9a-f]{32}")
-
-
-def has_own_modules(folder: Path) -> bool:
-    """Whether a playbook's folder has modules that another one's may lack, or have otherwise, by the same name."""
-    return any(True for pattern in _OWN for found in folder.glob(pattern))
 
 
 def _below(path: Path) -> t.Iterator[Path]:

@@ -66,14 +66,6 @@ def test_what_is_not_packed_does_not_matter_and_the_version_does(tree: Path) -> 
     assert kept_modules.sources([tree / "ansible_collections"], []) == kept_modules.sources([tree], [])
 
 
-@pytest.mark.parametrize("path", ["library", "module_utils", "roles/x/library"])
-def test_modules_of_a_playbook_are_seen(tmp_path: Path, path: str) -> None:
-    (tmp_path / "roles" / "y" / "tasks").mkdir(parents=True)
-    assert not kept_modules.has_own_modules(tmp_path)
-    (tmp_path / path).mkdir(parents=True)
-    assert kept_modules.has_own_modules(tmp_path)
-
-
 def test_what_a_run_has_made_is_there_for_the_next_one(tmp_path: Path) -> None:
     kept = tmp_path / "folder" / KEY
     first, second = tmp_path / "first", tmp_path / "second"
