@@ -4,17 +4,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import boto3
+
 MOLECULE = Path(__file__).resolve().parent
 CONF = "/opt/slurm/etc"
+# of any account: moto asks nobody who they are
+KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-west-2"}
 
 
 def playbook(
@@ -42,6 +49,28 @@ def eventually(question: Callable[[], Any], seconds: float = 120.0) -> Any:
     while not (answer := question()) and time.monotonic() < deadline:
         time.sleep(0.5)
     return answer
+
+
+def answers(address: str, port: int) -> bool:
+    """Whether a server takes connections."""
+    with contextlib.suppress(OSError), socket.create_connection((address, port), timeout=5):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def moto(node: Any, service: str, port: int) -> Iterator[Any]:
+    """A client of a service that moto plays where the nodes can reach it."""
+    gateway = node.check_output("ip route show default").split()[2]
+    command = [str(Path(sys.executable).with_name("moto_server")), "-H", gateway, "-p", str(port)]
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        assert eventually(lambda: server.poll() is not None or answers(gateway, port), 60)
+        assert server.poll() is None, f"moto has ended at once: is something else at port {port}?"
+        yield boto3.client(service, endpoint_url=f"http://{gateway}:{port}", **KEYS)
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
 
 
 def states(controller: Any) -> dict[str, str]:

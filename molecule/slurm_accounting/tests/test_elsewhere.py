@@ -6,17 +6,14 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import BotoCoreError
 from support import CONF
+from support import KEYS
 from support import eventually
+from support import moto
 from support import playbook
 from support import said
 
@@ -24,7 +21,6 @@ PORT = 5988
 HOST = "ip-10-199-47-12"
 # what RDS makes has such characters, and slurmdbd.conf, option files and SQL each have their own opinion of them
 ECCENTRIC = 'p"a\\ss#1='
-KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-west-2"}
 SERVER = """
 [mysqld]
 bind-address=0.0.0.0
@@ -48,29 +44,9 @@ systemctl start mariadb
 @pytest.fixture(scope="module", name="secrets")
 def _secrets(controller: Any) -> Iterator[Any]:
     """Secrets Manager, where the nodes can reach it."""
-    gateway = controller.check_output("ip route show default").split()[2]
-    server = subprocess.Popen(
-        [str(Path(sys.executable).with_name("moto_server")), "-H", gateway, "-p", str(PORT)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        client: Any = boto3.client("secretsmanager", endpoint_url=f"http://{gateway}:{PORT}", **KEYS)
-        until = time.monotonic() + 60
-        while True:
-            try:
-                client.create_secret(
-                    Name="books", SecretString=json.dumps({"username": "admin", "password": ECCENTRIC})
-                )
-            except BotoCoreError:
-                assert time.monotonic() < until
-                time.sleep(0.5)
-            else:
-                break
+    with moto(controller, "secretsmanager", PORT) as client:
+        client.create_secret(Name="books", SecretString=json.dumps({"username": "admin", "password": ECCENTRIC}))
         yield client
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
 
 
 @pytest.fixture(scope="module", name="ca")

@@ -5,16 +5,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
-from botocore.exceptions import BotoCoreError
+from support import KEYS
+from support import moto
 from support import playbook
 from support import said
 
@@ -28,32 +24,14 @@ from podforge_slurm_backup.__main__ import CONFIG, read_config
 from podforge_slurm_backup.controller import Controller
 Controller(read_config(CONFIG)).hold()
 """
-KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-west-2"}
 
 
 @pytest.fixture(name="s3", scope="module")
 def _s3(controller: Any) -> Iterator[Any]:
     """S3, where the node can reach it."""
-    gateway = controller.check_output("ip route show default").split()[2]
-    command = [str(Path(sys.executable).with_name("moto_server")), "-H", gateway, "-p", str(PORT)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        client: Any = boto3.client("s3", endpoint_url=f"http://{gateway}:{PORT}", **KEYS)
-        until = time.monotonic() + 60
-        while True:
-            try:
-                client.create_bucket(
-                    Bucket="backups", CreateBucketConfiguration={"LocationConstraint": KEYS["region_name"]}
-                )
-            except BotoCoreError:
-                assert time.monotonic() < until
-                time.sleep(0.5)
-            else:
-                break
+    with moto(controller, "s3", PORT) as client:
+        client.create_bucket(Bucket="backups", CreateBucketConfiguration={"LocationConstraint": KEYS["region_name"]})
         yield client
-    finally:
-        server.terminate()
-        server.wait(timeout=30)
 
 
 def run(which: str, *arguments: str, **variables: Any) -> Any:
