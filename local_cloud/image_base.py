@@ -34,6 +34,10 @@ TOOLS = {"podman": "podman", "mmdebstrap": "mmdebstrap", "zstd": "zstd"}
 KEPT_BASES = 2
 # An image this young may have been built by somebody who has not started a container from it yet.
 PRUNE_AFTER_SECONDS = 3600
+# Seconds before a base is tried again: mirrors have their moments.
+PAUSES = (5.0, 30.0)
+# What no second try mends.
+LASTING = ("No space left on device", "NO_PUBKEY")
 
 
 class ImageError(LocalCloudError):
@@ -133,7 +137,7 @@ def ensure_base(
         if not KEYRING.exists():
             raise ImageError(f"{KEYRING} is missing. Install with: apt-get install debian-archive-keyring")
         progress(f"{base.what}: installing {base.contents} into a new root (1 to 3 minutes, once)")
-        _make_base(base, folder, archive, download)
+        persist(lambda: _make_base(base, folder, archive, download), progress)
     archive.touch()  # the youngest ones are kept
     progress(f"{base.what}: importing the base (about 20 seconds)")
     with subprocess.Popen(["zstd", "-dc", archive], stdout=subprocess.PIPE) as unpack:
@@ -142,6 +146,19 @@ def ensure_base(
     if unpack.returncode:
         archive.unlink()
         raise ImageError(f"{archive} was damaged and has been removed: run the same command again.")
+
+
+def persist(make: Callable[[], None], progress: Progress, sleep: Callable[[float], None] = time.sleep) -> None:
+    """Try again after a pause, up to ``len(PAUSES)`` times, unless the reason of the failure is one that stays."""
+    for pause in PAUSES:
+        try:
+            return make()
+        except ImageError as error:
+            if any(sign in str(error) for sign in LASTING):
+                raise
+            progress(f"{error}\nTrying again in {pause:.0f} s")
+        sleep(pause)
+    return make()
 
 
 def clear_leftovers(folder: Path) -> None:

@@ -57,6 +57,15 @@ def test_what_can_not_run_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert text.splitlines()[-1] == "0 passed, 0 failed"
 
 
+def test_why_a_check_failed_is_told_below_the_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    script = tmp_path / "fails.py"
+    script.write_text("print('fatal: [localhost]: FAILED!'); print('a long recap\\n' * 50); exit(1)")
+    done = run(tmp_path, monkeypatch, Check("molecule", (sys.executable, str(script))))
+    text = "\n".join(report.summary([done], 60))
+    assert "failed: layer molecule\n    fatal: [localhost]: FAILED!" in text
+    assert "recap" not in text
+
+
 INTERRUPTED = """
 import pathlib, time, pytest
 here = pathlib.Path(__file__).parent

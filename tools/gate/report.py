@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import threading
 from collections.abc import Iterable
@@ -15,6 +16,9 @@ from tools.gate.model import Layer
 from tools.gate.model import Result
 
 TAIL = 40
+# lines of a log that are told once more below the table
+REASONS = 8
+WIDTH = 300
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,13 @@ def failures(done: Finished) -> Iterable[str]:
             yield f"    {text}"
 
 
+def reasons(lines: list[str]) -> list[str]:
+    """The lines of a log that tell best why a check failed: its last errors, or what it said last."""
+    told = [line for line in lines if line.strip()]
+    errors = [line for line in told if re.search(r"\b(ERROR|FATAL|FAILED|[Ee]rror:|fatal:)", line)]
+    return (errors or told)[-REASONS:]
+
+
 def summary(layers: list[Finished], seconds: float) -> Iterable[str]:
     """The closing table."""
     yield ""
@@ -102,5 +113,9 @@ def summary(layers: list[Finished], seconds: float) -> Iterable[str]:
             elif result.skipped:
                 where = result.log.relative_to(ROOT)
                 yield f"not run: {result.skipped} tests of {result.check.name} (reasons in {where})"
+            if not result.ok:
+                yield f"failed: {done.layer.name} {result.check.name}"
+                for line in reasons(result.log.read_text(errors="replace").splitlines()):
+                    yield f"    {line.strip()[:WIDTH]}"
     yield f"{seconds / 60:.1f} minutes; logs in .build/logs"
     yield f"{sum(d.passed for d in layers)} passed, {sum(d.failed for d in layers)} failed"
