@@ -58,5 +58,5 @@ def test_defaults_of_the_group_delegation_and_async(ansible: Ansible, cloud: Clo
     made, same, deleted = played.results
     assert made["changed"], made["msg"]
     assert played.progress("defaults")
-    assert not same["changed"], same
-    assert deleted["changed"], deleted
+    assert not same["changed"], str(same)
+    assert deleted["changed"], str(deleted)
