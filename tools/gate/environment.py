@@ -16,11 +16,19 @@ from tools.gate.model import ROOT
 from tools.gate.tree import git_environment
 
 STATE = BUILD / "state"
+# what tests call instead of the real ones
+PROGRAMS = ROOT / "tests/support/bin"
 
 
 def prefix() -> str:
     """Beginning of the names of local clouds and containers that the tests of this clone start."""
     return f"test{hashlib.sha256(str(ROOT).encode()).hexdigest()[:4]}"
+
+
+def search_path(programs: Path) -> str:
+    """PATH of checks, with the programs of a virtual environment."""
+    own = [PROGRAMS] if shutil.which("podman") else []
+    return os.pathsep.join(map(str, [*own, programs, os.environ["PATH"]]))
 
 
 def environment() -> dict[str, str]:
@@ -30,12 +38,13 @@ def environment() -> dict[str, str]:
     }
     if bundle := os.environ.get("AWS_CA_BUNDLE"):
         inherited["AWS_CA_BUNDLE"] = bundle
-    programs = Path(sys.executable).parent
     home = BUILD / "ansible-home"
+    podman = shutil.which("podman")
     return {
         **inherited,
         **git_environment(),
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+        **({"PODFORGE_PODMAN": podman} if podman else {}),
+        "PATH": search_path(Path(sys.executable).parent),
         "LC_ALL": "C.UTF-8",
         "TZ": "UTC",
         "ANSIBLE_HOME": str(home),
@@ -59,8 +68,12 @@ def sweep() -> list[str]:
         removed.append(folder.name)
     if shutil.which("podman") is None or os.geteuid() != 0:
         return removed
-    for kind, remove in (("container", ("rm", "--force", "--volumes", "--time", "1")), ("network", ("rm", "--force"))):
-        listing = ("ps", "--all") if kind == "container" else ("network", "ls")
+    for kind, remove in (
+        ("container", ("rm", "--force", "--volumes", "--time", "1")),
+        ("network", ("rm", "--force")),
+        ("volume", ("rm", "--force")),
+    ):
+        listing = ("ps", "--all") if kind == "container" else (kind, "ls")
         column = "{{.Names}}" if kind == "container" else "{{.Name}}"
         names = subprocess.run(
             ["podman", *listing, "--format", column], check=False, capture_output=True, text=True, timeout=60

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from tests.support.kubernetes import packages
+from tools.gate.environment import search_path
 from tools.gate.model import BUILD
 from tools.gate.model import ROOT
 from tools.gate.model import Check
@@ -60,8 +60,7 @@ def pytest(name: str, *arguments: str, python: Path = BIN / "python", timeout: i
     """A pytest run whose tests are counted."""
     report = REPORTS / f"{name}.xml"
     command = (str(python), "-m", "pytest", "-q", f"--junitxml={report}", "-o", "junit_family=xunit2", *arguments)
-    path = f"{python.parent}{os.pathsep}{os.environ['PATH']}"
-    return Check(name, command, env={"PATH": path}, junit=str(report), timeout=timeout)
+    return Check(name, command, env={"PATH": search_path(python.parent)}, junit=str(report), timeout=timeout)
 
 
 def in_tree(name: str, *command: str, python: Path = BIN / "python") -> tuple[str, ...]:

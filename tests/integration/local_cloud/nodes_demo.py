@@ -62,7 +62,8 @@ class Demo:
         calls = folder / "calls"
         calls.unlink(missing_ok=True)
         podman = folder / "podman"
-        podman.write_text(f'#!/bin/sh\necho "$@" >> {calls}\nexec podman "$@"\n', encoding="utf-8")
+        real = 'exec "${PODFORGE_PODMAN:-podman}" "$@"'
+        podman.write_text(f'#!/bin/sh\necho "$@" >> {calls}\n{real}\n', encoding="utf-8")
         podman.chmod(0o755)
         variables = {
             "ansible_connection": "podforge.hyperpod.podman",

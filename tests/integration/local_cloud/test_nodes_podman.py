@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -136,6 +137,31 @@ def test_ansible_sends_a_module_by_one_command(demo: Demo, tmp_path: Path) -> No
         assert (kept / "me").read_text(encoding="utf-8") == f"{user}\n"
         assert demo.sh(demo.worker1, "stat -c %U '/tmp/not mine'; cat '/tmp/not mine'") == f"{user}\na 'b'\n"
         demo.sh(demo.worker1, "rm -f /tmp/me '/tmp/not mine'")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["sh", "-c", "cat; env | sort; id; pwd; umask; ulimit -a; grep -E 'Cap|Seccomp' /proc/self/status"],
+        ["--interactive", "sh", "-c", "cat; cat /proc/self/cgroup; exit 7"],
+        ["--user", "ubuntu", "id", "-un"],
+    ],
+    ids=["surroundings", "input and status", "another user"],
+)
+def test_what_tests_call_podman_does_the_same(demo: Demo, tmp_path: Path, words: list[str]) -> None:
+    real = os.environ.get("PODFORGE_PODMAN", "podman")
+    options = words[: -3 if "sh" in words else -2]
+    command = ["exec", *options, container_name(demo.worker1), *words[len(options) :]]
+    environment = {**os.environ, "PODFORGE_PODMAN": real, "PODFORGE_STATE": str(tmp_path)}
+    results = []
+    for program in (real, str(ROOT / "tests/support/bin/podman"), str(ROOT / "tests/support/bin/podman")):
+        done = subprocess.run(
+            [program, *command], check=False, input="in\n", capture_output=True, text=True, env=environment
+        )
+        lines = [line for line in done.stdout.splitlines() if not line.startswith(("container_uuid=", "OLDPWD="))]
+        results.append((done.returncode, lines))
+    assert results[0][1], "it says something"
+    assert results[1:] == results[:1] * 2
 
 
 def test_clients_take_the_roles_credentials_from_there(demo: Demo) -> None:
