@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import re
 import socket
 import subprocess
@@ -22,6 +23,17 @@ MOLECULE = Path(__file__).resolve().parent
 CONF = "/opt/slurm/etc"
 # of any account: moto asks nobody who they are
 KEYS = {"aws_access_key_id": "a", "aws_secret_access_key": "b", "region_name": "us-west-2"}
+
+
+def address(node: str) -> str:
+    """A node's address, by its inventory name."""
+    found: dict[str, str] = json.loads(os.environ["MOLECULE_ADDRESSES"])
+    return found[node]
+
+
+def hostname(node: str) -> str:
+    """A node's name, by its inventory name."""
+    return f"ip-{address(node).replace('.', '-')}"
 
 
 def playbook(

@@ -13,12 +13,13 @@ import pytest
 from support import CONF
 from support import KEYS
 from support import eventually
+from support import hostname
 from support import moto
 from support import playbook
 from support import said
 
 PORT = 5988
-HOST = "ip-10-199-47-12"
+HOST = hostname("compute")
 # what RDS makes has such characters, and slurmdbd.conf, option files and SQL each have their own opinion of them
 ECCENTRIC = 'p"a\\ss#1='
 SERVER = """

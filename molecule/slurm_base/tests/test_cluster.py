@@ -7,30 +7,32 @@ from __future__ import annotations
 from typing import Any
 
 from support import CONF
+from support import address
 from support import eventually
+from support import hostname
 from support import states
 
 
 def test_compute_is_idle_and_login_takes_no_jobs(controller: Any) -> None:
-    assert eventually(lambda: states(controller).get("ip-10-199-47-12") == "idle"), states(controller)
-    assert states(controller)["ip-10-199-47-13"].startswith("drain")
+    assert eventually(lambda: states(controller).get(hostname("compute")) == "idle"), states(controller)
+    assert states(controller)[hostname("login")].startswith("drain")
     partitions = controller.check_output("sinfo --noheader --format=%R").split()
     assert sorted(partitions) == ["dev", "p1"]
 
 
 def test_a_job_runs_on_the_compute_node(controller: Any) -> None:
-    assert controller.check_output("timeout 90 srun --nodes=1 hostname") == "ip-10-199-47-12"
+    assert controller.check_output("timeout 90 srun --nodes=1 hostname") == hostname("compute")
 
 
 def test_a_job_from_the_login_node(login: Any) -> None:
     # a login shell: the profile, not the container's environment, must find the programs and the configuration
-    assert login.check_output("env -i su - ubuntu -c 'timeout 90 srun --partition=p1 hostname'") == "ip-10-199-47-12"
+    assert login.check_output("env -i su - ubuntu -c 'timeout 90 srun --partition=p1 hostname'") == hostname("compute")
 
 
 def test_no_job_lands_on_the_login_node(controller: Any) -> None:
-    refused = controller.run("timeout 20 srun --immediate=3 --nodelist=ip-10-199-47-13 hostname")
+    refused = controller.run(f"timeout 20 srun --immediate=3 --nodelist={hostname('login')} hostname")
     assert refused.rc != 0
-    assert "ip-10-199-47-13" not in refused.stdout
+    assert hostname("login") not in refused.stdout
 
 
 def test_each_node_runs_its_daemon_and_no_other(nodes: dict[str, Any]) -> None:
@@ -59,7 +61,7 @@ def test_nodes_fetch_their_configuration(compute: Any, login: Any) -> None:
         # 22.05 renames its processes, so the command line is systemd's
         pid = host.check_output("systemctl show --property=MainPID --value slurmd")
         command = host.check_output(f"tr '\\0' ' ' < /proc/{pid}/cmdline")
-        assert "--conf-server 10.199.47.11" in command
+        assert f"--conf-server {address('controller')}" in command
         assert "SLURM_CONF" not in host.check_output(f"tr '\\0' '\\n' < /proc/{pid}/environ | cut -d= -f1").split()
         assert host.file("/run/slurm/conf/podforge.conf").contains("ResumeTimeout=300")
 

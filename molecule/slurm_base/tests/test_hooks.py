@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from support import CONF
 from support import eventually
+from support import hostname
 from support import playbook
 from support import said
 from support import setting
 from support import states
 
-NODE = "ip-10-199-47-12"
+NODE = hostname("compute")
 HEALTH = f"env -i PATH=/usr/bin:/bin {CONF}/scripts/podforge-health-check"
 LIMITS = "/etc/podforge/slurm-hooks.conf"
 JOB = "timeout 60 srun --immediate=30 hostname"

@@ -9,12 +9,14 @@ import os
 import subprocess
 from typing import Any
 
+from support import address
 from support import eventually
+from support import hostname
 from support import playbook
 from support import said
 from support import states
 
-NODE = "ip-10-199-47-12"
+NODE = hostname("compute")
 
 
 def test_a_node_that_is_up_before_its_controller_joins_by_itself(controller: Any, compute: Any) -> None:
@@ -38,12 +40,12 @@ def test_slurmctld_that_dies_comes_back(controller: Any) -> None:
 
 def test_a_replaced_compute_node_joins_the_living_cluster(controller: Any, compute: Any) -> None:
     container = json.loads(os.environ["MOLECULE_NODES"])["compute"]
-    jobs = controller.check_output("sbatch --parsable --wrap 'sleep 300' --nodelist=ip-10-199-47-12 --begin=now+1hour")
+    jobs = controller.check_output(f"sbatch --parsable --wrap 'sleep 300' --nodelist={NODE} --begin=now+1hour")
     subprocess.run(["podman", "rm", "--force", "--time", "0", container], check=True, capture_output=True)
     made = playbook("default/create.yml", variables={"molecule_make": ["compute"]})
     assert made.returncode == 0, said(made)
     # this one is of an instance group without OnCreate: the AMI has started slurmd, with options of its own
-    compute.check_output("echo 'SLURMD_OPTIONS=\"--conf-server 10.199.47.11\"' > /etc/default/slurmd")
+    compute.check_output(f"echo 'SLURMD_OPTIONS=\"--conf-server {address('controller')}\"' > /etc/default/slurmd")
     compute.check_output("systemctl enable --now --no-block slurmd")
     done = playbook("slurm_base/converge.yml", "--limit=compute")
     assert done.returncode == 0, said(done)

@@ -15,6 +15,7 @@ from support import CONF
 from support import MOLECULE
 from support import changed
 from support import eventually
+from support import hostname
 from support import playbook
 from support import said
 from support import setting
@@ -152,4 +153,4 @@ def test_the_agent_writes_slurm_conf_again_and_the_settings_stay(controller: Any
     assert not controller.file(f"{CONF}/slurm.conf").contains("an edit of somebody")
     assert setting(controller, "MaxJobCount") == "4321"
     assert setting(controller, "ResumeTimeout") == "301 sec"
-    assert states(controller)["ip-10-199-47-13"].startswith("drain")
+    assert states(controller)[hostname("login")].startswith("drain")
