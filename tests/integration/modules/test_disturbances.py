@@ -52,6 +52,7 @@ def inventory(ansible: Ansible, *options: str) -> dict[str, Any]:
     return result
 
 
+@pytest.mark.one_core
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_cluster_is_made_kept_seen_and_deleted_all_the_same(ansible: Ansible, cloud: Cloud, seed: int) -> None:
     name = f"disturbed-{seed}"
@@ -71,6 +72,7 @@ def test_a_cluster_is_made_kept_seen_and_deleted_all_the_same(ansible: Ansible, 
     assert run_module(cloud, "hyperpod_cluster_info", {"names": [name]})["clusters"] == []
 
 
+@pytest.mark.one_core
 @pytest.mark.parametrize("seed", [1, 2])
 def test_lifecycle_files_are_staged_whole_and_removed(cloud: Cloud, seed: int) -> None:
     options = {

@@ -95,6 +95,7 @@ def test_time_is_up_in_continuous_mode_with_the_events(ansible: Ansible, cloud: 
     assert deleted["changed"]
 
 
+@pytest.mark.one_core
 def test_throttles_server_errors_and_lost_connections_fail_nothing(ansible: Ansible, cloud: Cloud) -> None:
     wish = ansible.wish("stormy", tags={"a": "1"}, wait_timeout=280)
     cloud.admin("PUT", "faults", {"seed": 7})
@@ -114,6 +115,7 @@ def test_throttles_server_errors_and_lost_connections_fail_nothing(ansible: Ansi
     assert deleted["changed"]
 
 
+@pytest.mark.one_core
 def test_answers_lost_after_creation_and_update_are_found_out(ansible: Ansible, cloud: Cloud) -> None:
     more = {"name": "lost", "instance_groups": [{"instance_group_name": "workers", "instance_count": 3}]}
     cloud.fault("drop_after", count=1, operation="sagemaker:CreateCluster")
@@ -128,6 +130,7 @@ def test_answers_lost_after_creation_and_update_are_found_out(ansible: Ansible, 
     assert deleted["changed"]
 
 
+@pytest.mark.one_core
 def test_the_api_may_go_away_and_come_back_while_it_waits(ansible: Ansible, cloud: Cloud) -> None:
     def come_back() -> None:
         cloud.start()

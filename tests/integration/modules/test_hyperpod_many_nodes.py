@@ -41,6 +41,7 @@ def _many(cloud: Cloud, ansible: Ansible) -> Any:
     eventually(lambda: not sagemaker.list_clusters(NameContains=NAME)["ClusterSummaries"] or None, 120)
 
 
+@pytest.mark.one_core
 def test_three_thousand_nodes(ansible: Ansible, many: Any) -> None:
     calls: Counter[str] = Counter()
     many.meta.events.register("before-send.sagemaker", lambda request, **_more: calls.update([operation_of(request)]))

@@ -162,6 +162,7 @@ def test_one_node_that_fails_does_not_hide_the_others(ansible: Ansible, clusters
     assert results[ids[1]]["result"] == "rebooted"
 
 
+@pytest.mark.one_core
 def test_disturbances_and_lost_answers_fail_nothing(clusters: Cloud) -> None:
     one, two, three = [item["InstanceId"] for item in listed(clusters, PLAIN).values()][:3]
     disturbed = ("DescribeCluster", "ListClusterNodes", "BatchRebootClusterNodes")
