@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from tests.support.kubernetes import packages
+from tools.gate.environment import prefix
 from tools.gate.environment import search_path
 from tools.gate.model import BUILD
 from tools.gate.model import ROOT
@@ -161,14 +162,25 @@ def directory() -> Layer:
 
 
 def molecule() -> Layer:
-    """Every role on containers: one run, so that the containers are made once."""
-    found = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml"))
-    without = {"default"} if packages.given() else {"default", *KUBERNETES}
-    scenarios = [argument for name in found if name not in without for argument in ("--scenario-name", name)]
-    checks = [Check("molecule", tool("molecule", "test", *scenarios), counts="molecule", timeout=3000)]
-    checks += [Check(name, not_run=NO_KUBERNETES) for name in KUBERNETES if name in without]
+    """Every role on containers: two runs side by side, as tests wait most of the time; each has its own containers."""
+    found = sorted(path.parent.name for path in ROOT.glob("molecule/*/molecule.yml") if path.parent.name != "default")
+    groups: dict[str, list[str]] = {"slurm": [], "others": [], "kubernetes": []}
+    for name in found:
+        about_slurm = name.startswith(("slurm_", "pam_slurm_"))
+        groups["kubernetes" if name in KUBERNETES else "slurm" if about_slurm else "others"].append(name)
+    if not packages.given():
+        del groups["kubernetes"]
+    checks = [scenarios(group, names) for group, names in groups.items()]
+    checks += [Check(name, not_run=NO_KUBERNETES) for name in KUBERNETES if "kubernetes" not in groups]
     title = "each role: check, converge, idempotence, verify"
-    return Layer("molecule", title, tuple(checks), seconds=1200, containers=True)
+    return Layer("molecule", title, tuple(checks), seconds=900, containers=True, parallel=2)
+
+
+def scenarios(group: str, names: list[str]) -> Check:
+    """One run of some scenarios: their containers are made once."""
+    arguments = [argument for name in names for argument in ("--scenario-name", name)]
+    own = {"PODFORGE_TEST_PREFIX": f"{prefix()}-{group}", "ANSIBLE_HOME": str(BUILD / f"ansible-home-{group}")}
+    return Check(f"molecule-{group}", tool("molecule", "test", *arguments), env=own, counts="molecule", timeout=3000)
 
 
 def e2e() -> Layer:
