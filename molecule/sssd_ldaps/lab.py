@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import sys
@@ -13,7 +14,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tests.support.directory import DirectoryLab
 
-SUBNET = "10.199.48.0/24"
 USERS = {"alice": "ClusterAdmin", "bob": "ClusterDev"}
 SECRET = "Molecule-Bind-Secret-1"  # noqa: S105 - of a directory that lives for minutes
 
@@ -21,7 +21,9 @@ SECRET = "Molecule-Bind-Secret-1"  # noqa: S105 - of a directory that lives for 
 def lab(folder: Path) -> DirectoryLab:
     """The directory; nothing is started yet."""
     prefix = "-".join(part for part in (os.environ.get("PODFORGE_TEST_PREFIX"), "molecule-directory") if part)
-    return DirectoryLab(prefix, SUBNET, folder=folder)
+    # each clone has a network of its own, beside the one of its nodes
+    block = 64 + int(hashlib.sha256(prefix.encode()).hexdigest()[:4], 16) % 192
+    return DirectoryLab(prefix, f"10.198.{block}.0/24", folder=folder)
 
 
 def up(folder: Path) -> dict[str, str]:
