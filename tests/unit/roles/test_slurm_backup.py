@@ -15,26 +15,28 @@ import pytest
 FILES = Path(__file__).resolve().parents[3] / "roles" / "slurm_backup" / "files"
 sys.path.insert(0, str(FILES))
 
+from podforge_backup import BackupError  # noqa: E402 - it is not installed
+from podforge_backup import archives  # noqa: E402 - it is not installed
+from podforge_backup import stores  # noqa: E402 - it is not installed
 from podforge_slurm_backup import controller  # noqa: E402 - it is not installed
 from podforge_slurm_backup import exchange  # noqa: E402 - it is not installed
 from podforge_slurm_backup import plan  # noqa: E402 - it is not installed
-from podforge_slurm_backup import stores  # noqa: E402 - it is not installed
 
 NOW = datetime.datetime(2026, 12, 1, 2, 3, 4, tzinfo=datetime.timezone.utc)
 NAME = "slurm-demo-20261201T020304Z.tar"
 
 
 def test_names_of_one_cluster_sort_by_time_and_are_told_from_others() -> None:
-    assert plan.archive_name("demo", NOW) == NAME
+    assert archives.archive_name(plan.prefix_of("demo"), NOW) == NAME
     newer = "slurm-demo-20261202T000000Z.tar"
     others = ("slurm-demo-b-20261201T020304Z.tar", ".slurm-demo-20261203T000000Z.tar.part", "README", "slurm-demo.tar")
-    assert plan.archives([newer, *others, NAME], "demo") == [NAME, newer]
+    assert archives.archives([newer, *others, NAME], plan.prefix_of("demo")) == [NAME, newer]
 
 
 @pytest.mark.parametrize(("keep", "gone"), [(0, 0), (1, 2), (2, 1), (3, 0), (9, 0)])
 def test_the_oldest_go(keep: int, gone: int) -> None:
     names = [f"slurm-demo-2026120{day}T000000Z.tar" for day in (1, 2, 3)]
-    assert plan.obsolete([*reversed(names), "slurm-other-20200101T000000Z.tar"], "demo", keep) == names[:gone]
+    assert archives.obsolete([*reversed(names), "slurm-other-20200101T000000Z.tar"], "slurm-demo", keep) == names[:gone]
 
 
 def test_what_fits() -> None:
@@ -102,7 +104,7 @@ class Here:
     def start(self) -> None:
         assert not self.held
         if not self.answers:
-            raise plan.BackupError("slurmctld doesn't answer")
+            raise BackupError("slurmctld doesn't answer")
 
 
 def test_what_was_put_back_once_is_not_put_back_over_what_came_after(
@@ -115,7 +117,7 @@ def test_what_was_put_back_once_is_not_put_back_over_what_came_after(
     for folder, text in ((here.state, "half"), (old, "before")):
         folder.mkdir()
         (folder / "job_state").write_text(text, encoding="utf-8")
-    with pytest.raises(plan.BackupError):
+    with pytest.raises(BackupError):
         exchange.put_back(here)
     assert (here.state / "job_state").read_text(encoding="utf-8") == "before"
     # somebody starts slurmctld by hand, and jobs go on
@@ -175,7 +177,7 @@ def test_a_restore_that_fails_at_the_start_takes_the_new_back(tmp_path: Path, mo
     here.state.mkdir()
     (here.state / "job_state").write_text("before", encoding="utf-8")
     (tmp_path / plan.MEMBERS["state"]).write_text("restored", encoding="utf-8")
-    with pytest.raises(plan.BackupError, match="doesn't answer"):
+    with pytest.raises(BackupError, match="doesn't answer"):
         exchange.exchange(here, tmp_path, ["state"])
     assert (here.state / "job_state").read_text(encoding="utf-8") == "before"
     assert not here.held
@@ -191,7 +193,7 @@ def test_nothing_is_put_back_under_another_controller_that_runs(
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "job_state").write_text(text, encoding="utf-8")
     here.answers, here.others = True, ["ip-10-1-0-2"]
-    with pytest.raises(plan.BackupError, match="slurmctld runs on ip-10-1-0-2"):
+    with pytest.raises(BackupError, match="slurmctld runs on ip-10-1-0-2"):
         exchange.put_back(here)
     assert here.held
     assert (here.state / "job_state").read_text(encoding="utf-8") == "half"
@@ -247,7 +249,7 @@ def test_tables_move_in_one_statement() -> None:
 
 
 def test_a_folder_has_all_of_a_backup_or_nothing(tmp_path: Path) -> None:
-    store = stores.store_of(plan.Config(destination=str(tmp_path / "new")))
+    store = stores.store_of(str(tmp_path / "new"), "")
     assert store.names() == []
     (tmp_path / "file").write_bytes(b"backup")
     store.put(tmp_path / "file", NAME)

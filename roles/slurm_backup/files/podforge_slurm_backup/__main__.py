@@ -13,14 +13,16 @@ import sys
 import typing as t
 from pathlib import Path
 
+from podforge_backup import BackupError
+from podforge_backup.archives import archives
+from podforge_backup.stores import store_of
+
 from . import __doc__ as about
 from .controller import Controller
 from .exchange import put_back
 from .plan import PARTS
-from .plan import BackupError
 from .plan import Config
-from .plan import archives
-from .stores import store_of
+from .plan import prefix_of
 from .work import restore
 from .work import save
 
@@ -65,7 +67,8 @@ def main(arguments: t.Sequence[str]) -> int:
             if args.command == "save":
                 result = save(config, datetime.datetime.now(datetime.timezone.utc))
             elif args.command == "list":
-                result = {"backups": archives(store_of(config).names(), Controller(config).cluster)}
+                names = store_of(config.destination, config.region).names()
+                result = {"backups": archives(names, prefix_of(Controller(config).cluster))}
             else:
                 result = restore(config, args.name, args.part, args.force, args.check)
     except (BackupError, OSError) as error:

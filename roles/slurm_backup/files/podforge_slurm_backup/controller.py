@@ -17,17 +17,18 @@ import tempfile
 import typing as t
 from pathlib import Path
 
-from .plan import BackupError
+from podforge_backup import BackupError
+from podforge_backup.programs import answer
+from podforge_backup.programs import run
+from podforge_backup.programs import succeeds
+from podforge_backup.programs import until
+
 from .plan import Config
 from .plan import is_local
 from .plan import others_up
 from .plan import setting
 from .plan import with_included
 from .plan import without_id
-from .programs import answer
-from .programs import run
-from .programs import succeeds
-from .programs import until
 
 UNITS = Path("/etc/systemd/system")
 HOLD = """# Written while podforge-slurm-backup restores: what is there is half of something.

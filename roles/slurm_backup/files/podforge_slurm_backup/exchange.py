@@ -11,9 +11,10 @@ import shutil
 import typing as t
 from pathlib import Path
 
+from podforge_backup import BackupError
+
 from .controller import Controller
 from .plan import MEMBERS
-from .plan import BackupError
 from .plan import moves
 
 # There while something is exchanged. It names where the old things are.

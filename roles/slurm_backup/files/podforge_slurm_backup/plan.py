@@ -4,17 +4,12 @@
 
 from __future__ import annotations
 
-import datetime
 import re
 import typing as t
 from dataclasses import dataclass
 
 PARTS = ("database", "state")
 MEMBERS = {"database": "database.sql.gz", "state": "state.tar.gz", "etc": "etc.tar.gz"}
-
-
-class BackupError(Exception):
-    """Something the operator must mend; the text names the place and the fix."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +29,11 @@ class Config:
     start_timeout: int = 300
 
 
+def prefix_of(cluster: str) -> str:
+    """What names of a cluster's backups begin with."""
+    return f"slurm-{cluster}"
+
+
 def setting(text: str, key: str) -> str:
     """What Slurm takes for a key of one of its files, which is the last one; empty when there is none."""
     found = re.findall(rf"(?im)^[ \t]*{key}[ \t]*=[ \t]*\"?([^\"#\s]+)", text)
@@ -51,21 +51,6 @@ def with_included(text: str, read: t.Callable[[str], str], depth: int = 5) -> st
 def others_up(answer: str, own_names: t.Iterable[str]) -> list[str]:
     """Of what ``scontrol ping`` says: the other controllers whose slurmctld runs."""
     return [name for name in re.findall(r" at (\S+) is UP", answer) if name not in own_names]
-
-
-def archive_name(cluster: str, now: datetime.datetime) -> str:
-    """The name of a backup; names of one cluster sort by time."""
-    return f"slurm-{cluster}-{now:%Y%m%dT%H%M%SZ}.tar"
-
-
-def archives(names: t.Iterable[str], cluster: str) -> list[str]:
-    """Those of the cluster, the oldest first."""
-    return sorted(name for name in names if re.fullmatch(rf"slurm-{re.escape(cluster)}-\d{{8}}T\d{{6}}Z\.tar", name))
-
-
-def obsolete(names: t.Iterable[str], cluster: str, keep: int) -> list[str]:
-    """Those to be removed so that as many as said stay; 0 keeps all."""
-    return archives(names, cluster)[:-keep] if keep > 0 else []
 
 
 def release(version: str) -> tuple[int, ...]:

@@ -11,11 +11,15 @@ import subprocess
 import time
 import typing as t
 
-from .plan import BackupError
+from . import BackupError
 
 
-def run(*argv: str, feed: t.IO[bytes] | None = None, environment: t.Mapping[str, str] | None = None) -> str:
+def run(
+    *argv: str, feed: t.IO[bytes] | None = None, environment: t.Mapping[str, str] | None = None, lines: int = 1
+) -> str:
     """What a program answers.
+
+    :param lines: how many of its last words an error has.
 
     Raises:
         BackupError: it is not there, or fails.
@@ -39,7 +43,8 @@ def run(*argv: str, feed: t.IO[bytes] | None = None, environment: t.Mapping[str,
         raise BackupError(f"{argv[0]} is not on this node") from error
     if process.returncode != 0:
         words = err.decode(errors="replace").strip() or out.decode(errors="replace").strip()
-        raise BackupError(f"{' '.join(argv[:3])} failed: {words.splitlines()[-1] if words else process.returncode}")
+        last = "; ".join([line.strip() for line in words.splitlines() if line.strip()][-lines:])
+        raise BackupError(f"{' '.join(argv[:3])} failed: {last or process.returncode}")
     return out.decode(errors="replace")
 
 

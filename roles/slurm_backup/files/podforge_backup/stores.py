@@ -8,8 +8,7 @@ import os
 import shutil
 from pathlib import Path
 
-from .plan import BackupError
-from .plan import Config
+from . import BackupError
 from .programs import run
 
 
@@ -79,7 +78,6 @@ class Bucket:
         self._aws("rm", "--only-show-errors", f"{self.address}/{name}")
 
 
-def store_of(config: Config) -> Folder | Bucket:
-    """Where backups are."""
-    place = config.destination
-    return Bucket(place, config.region) if place.startswith("s3://") else Folder(place)
+def store_of(place: str, region: str) -> Folder | Bucket:
+    """What is at a path, or at s3://bucket/prefix."""
+    return Bucket(place, region) if place.startswith("s3://") else Folder(place)
