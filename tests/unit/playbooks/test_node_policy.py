@@ -129,6 +129,21 @@ def test_backups_that_are_never_removed_or_are_elsewhere() -> None:
         assert not [sid for sid in sids if "Backup" in sid]
 
 
+def test_backups_of_kubernetes() -> None:
+    given = {"kubeadm_master_backup_destination": "s3://books/k8s", "slurm_backup_destination": "s3://books/slurm"}
+    found = policy({}, kubeadm_common_enabled=True, **given)
+    ours = "arn:aws:s3:::books/k8s/kubernetes-demo-0123456789ab-20261201T020304Z.tar"
+    for action in ("GetObject", "PutObject", "DeleteObject"):
+        assert decide([found], f"s3:{action}", ours, {}).result == ALLOWED
+        assert decide([found], f"s3:{action}", ours.replace("kubernetes-", "other-"), {}).result == IMPLICIT_DENY
+    for prefix in ("k8s/", "slurm/"):
+        assert decide([found], "s3:ListBucket", "arn:aws:s3:::books", {"s3:prefix": [prefix]}).result == ALLOWED
+    kept = policy({}, kubeadm_common_enabled=True, kubeadm_master_backup_keep=0, **given)
+    assert decide([kept], "s3:DeleteObject", ours, {}).result == IMPLICIT_DENY
+    without = policy({}, **given)
+    assert decide([without], "s3:GetObject", ours, {}).result == IMPLICIT_DENY
+
+
 def test_the_secret_of_the_database_of_several_controllers() -> None:
     parameters = {"slurm_configurations": {"slurm_database_secret_arn": SECRET}}
     assert decide([policy({}, parameters)], "secretsmanager:GetSecretValue", SECRET, {}).result == ALLOWED
