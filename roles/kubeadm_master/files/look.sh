@@ -9,7 +9,9 @@ shift
 manifests=/etc/kubernetes/manifests admin=/etc/kubernetes/admin.conf
 
 echo "kubeadm=$(kubeadm version -o short 2>/dev/null)"
-if [ -e /var/lib/podforge/kubeadm-init.begun ]; then
+if [ -e /var/lib/podforge/kubernetes-restore.json ]; then
+    echo "state=restoring" # a restore of a backup was killed
+elif [ -e /var/lib/podforge/kubeadm-init.begun ]; then
     echo "state=half" # an init or a join was killed
 elif [ -s $admin ]; then
     echo "state=initialised"

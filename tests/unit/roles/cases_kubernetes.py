@@ -109,6 +109,7 @@ KUBERNETES: dict[str, dict[str, Any]] = {
             kubeadm_common_cgroup_driver="cgroupfs",
             kubeadm_master_endpoint="nameonly",
             kubeadm_master_token_ttl_hours=0,
+            kubeadm_master_backup_destination="backups",
             kubeadm_master_flannel_manifest="https://x.example/flannel.yml",
             kubeadm_master_pod_cidr="10.1.0.0/16",
             kubeadm_worker_labels={"team": "two words", **dict.fromkeys((*REFUSED, *TAKEN), "x")},
@@ -145,7 +146,10 @@ KUBERNETES: dict[str, dict[str, Any]] = {
         ),
     },
     "kube-elsewhere": {**UBUNTU, **kubernetes(kubeadm_common_containerd_root="/opt/dlami/nvme2/c")},
-    "kube-three": {**UBUNTU, **kubernetes(facts={"controllers": THREE})},
+    "kube-three": {
+        **UBUNTU,
+        **kubernetes(facts={"controllers": THREE}, kubeadm_master_backup_destination="s3://books/kubernetes"),
+    },
     "kube-balanced": {
         **AMAZON,
         **kubernetes(facts={"controllers": THREE[:2]}, kubeadm_master_endpoint="k8s.example:6443"),
@@ -158,6 +162,7 @@ KUBERNETES: dict[str, dict[str, Any]] = {
             case_seen=kubernetes_seen(kubeadm="v1.32.9", state="initialised", endpoint="10.1.0.1:6443"),
         ),
     },
+    "kube-half": {**DEBIAN, **kubernetes(case_seen=kubernetes_seen(state="restoring"))},
     "kube-many": {**DEBIAN, **kubernetes(kubeadm_master_max_nodes=1000)},
     "kube-version": {**DEBIAN, **kubernetes(kubeadm_common_version="latest")},
 }

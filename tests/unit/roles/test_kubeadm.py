@@ -155,6 +155,7 @@ def test_what_is_wrong_is_told_at_once(rendered: dict[str, Any]) -> None:
         "kubeadm_master_endpoint: nameonly",
         "kubeadm_master_token_ttl_hours: 0",
         "with its SHA-256 in kubeadm_master_flannel_checksum",
+        "kubeadm_master_backup_destination: backups must be",
         "parts of a Kubernetes that this role did not make",
         "kubeadm_worker_labels: two words",
         f"may not give itself {', '.join(REFUSED)}: take",
@@ -162,7 +163,24 @@ def test_what_is_wrong_is_told_at_once(rendered: dict[str, Any]) -> None:
         "kubeadm_worker_timeout: 0",
     ):
         assert [text for text in told if part in text], part
-    assert len(told) == 15
+    assert len(told) == 16
+
+
+def test_backups(rendered: dict[str, Any]) -> None:
+    three = host(rendered, "three")
+    assert three["backup"]["destination"] == "s3://books/kubernetes"
+    assert three["backup"]["masters"] == {f"ip-10-1-0-{number}": f"10.1.0.{number}" for number in (1, 2, 3)}
+    assert (three["backup"]["node"], three["backup"]["endpoint"]) == ("ip-10-1-0-1", "127.0.0.1:6444")
+    assert three["backup"]["encryption"] is True
+    assert three["timers"][-1] == "podforge-kubernetes-backup"
+    assert "OnCalendar=hourly" in lines(three["backup_timer"])
+    assert "PYTHONPATH=/usr/local/lib/podforge exec" in three["backup_program"]
+    assert len(host(rendered, "ubuntu-22")["timers"]) == 2
+
+
+def test_half_a_restore_is_no_reason_for_another_cluster(rendered: dict[str, Any]) -> None:
+    (told,) = host(rendered, "half")["problems"]
+    assert "run playbooks/k8s_restore.yml again, which goes on" in told
 
 
 def test_networks_of_a_cluster_stay(rendered: dict[str, Any]) -> None:

@@ -1,0 +1,187 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The only master is lost, and the one in its place has made a new cluster: workloads come back from the cloud's S3."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import changed
+from support import eventually
+from support import playbook
+from support import said
+from support_kubernetes import kubectl
+from support_kubernetes import ready
+from support_kubernetes import secret
+from test_kubeadm import INVENTORY
+from test_kubeadm import PLAY
+
+from tests.support.kubernetes.lab import KubernetesLab
+
+PROGRAM = "podforge-kubernetes-backup"
+NOTE = "/var/lib/podforge/kubernetes-restore.json"
+BUCKET = "molecule-backups"
+APP = """
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: restored}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: restored}}
+  template:
+    metadata: {labels: {app: restored}}
+    spec:
+      terminationGracePeriodSeconds: 0
+      containers: [{name: pause, image: "k8s.gcr.io/pause:3.2", imagePullPolicy: Never}]
+"""
+PODS = (
+    "get pods -l app=restored -o jsonpath='{range .items[*]}{.metadata.uid} {.spec.nodeName} {.status.phase}\\n{end}'"
+)
+# as of a machine that dies: nothing of it goes on
+KILLED = f"""
+setsid {PROGRAM} restore --replace >/dev/null 2>&1 &
+timeout 120 sh -c 'until pgrep -f "kubeadm init" >/dev/null; do sleep 0.1; done'
+sleep 3
+kill -9 -- -$!
+test -e {NOTE}
+"""
+
+
+def restore(*arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    """The playbook, as an operator runs it, whom nobody can ask."""
+    given = {"k8s_masters": ["kube_master"], "k8s_workers": "kube_worker", "hyperpod_nodes_become": False, **variables}
+    return playbook("../playbooks/k8s_restore.yml", INVENTORY, *arguments, variables=given, seconds=600)
+
+
+def reach_s3(lab: KubernetesLab, master: Any) -> None:
+    """What the metadata service and the region do on a real node, for who is not started by systemd."""
+    settings = json.loads((lab.folder / "environment.json").read_text(encoding="utf-8"))
+    lines = [
+        "[default]",
+        f"endpoint_url = {settings['AWS_ENDPOINT_URL']}",
+        f"aws_access_key_id = {settings['AWS_ACCESS_KEY_ID']}",
+        f"aws_secret_access_key = {settings['AWS_SECRET_ACCESS_KEY']}",
+    ]
+    text = "\n".join(lines)
+    master.run_expect([0], f"mkdir -p /root/.aws && cat > /root/.aws/config <<'END'\n{text}\nEND")
+
+
+def pods(master: Any) -> list[list[str]]:
+    """UID, node and phase of each."""
+    return [line.split() for line in kubectl(master, PODS).splitlines()]
+
+
+@pytest.fixture(scope="module")
+def backup(lab: KubernetesLab, master: Any, name: str) -> str:
+    """A backup of a cluster that has something to lose; its name."""
+    lab.cloud.port = int(lab.cloud.status()["port"])
+    lab.cloud.aws(
+        *("s3api", "create-bucket", "--bucket", BUCKET),
+        *("--create-bucket-configuration", "LocationConstraint=us-west-2"),
+    )
+    reach_s3(lab, master)
+    master.run_expect([0], f"kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f - <<'END'\n{APP}\nEND")
+    kubectl(master, "create secret generic restored --from-literal=word=kept")
+    assert eventually(lambda: [pod[1:] for pod in pods(master)] == [[name, "Running"]], 60), pods(master)
+    master.check_output(f"systemctl start {PROGRAM}.service")
+    (found,) = json.loads(master.check_output(f"{PROGRAM} list"))["backups"]
+    kubectl(master, "create configmap later")
+    return str(found)
+
+
+def test_it_is_made_at_its_time_and_leaves_nothing(master: Any, backup: str) -> None:
+    timer = master.check_output(f"systemctl show --property=ActiveState,UnitFileState {PROGRAM}.timer")
+    assert timer.split() == ["ActiveState=active", "UnitFileState=enabled"]
+    journal = master.check_output(f"journalctl --no-pager --output=cat -u {PROGRAM}")
+    assert backup in journal
+    assert "PRIVATE" not in journal
+    assert "kubernetes" not in master.check_output("ls /var/tmp")
+    assert PROGRAM not in master.check_output("ctr --namespace k8s.io containers list --quiet")
+
+
+def test_what_would_lose_something_or_does_not_fit_is_refused(
+    master: Any, lab: KubernetesLab, backup: str, tmp_path: Path
+) -> None:
+    before = kubectl(master, "get configmap later -o jsonpath='{.metadata.uid}'")
+    done = restore()
+    assert done.returncode != 0
+    assert "Nothing was changed: the cluster that the backup is of runs on this master" in said(done), said(done)
+    place, whole = f"s3://{BUCKET}/kubernetes", tmp_path / "whole.tar"
+    lab.cloud.aws("s3", "cp", f"{place}/{backup}", str(whole))
+    for other, change, words in (
+        ("damaged.tar", "printf x | dd of=etcd.db.gz bs=1 seek=99 conv=notrunc", "etcd is damaged"),
+        (
+            "other.tar",
+            """sed -i 's/"cluster": "molecule"/"cluster": "other"/' manifest.json""",
+            "it is of cluster other",
+        ),
+    ):
+        script = f"mkdir {other}.d && cd {other}.d && tar xf {whole} && {change} && tar cf ../{other} *"
+        subprocess.run(["sh", "-c", script], check=True, capture_output=True, cwd=tmp_path)
+        lab.cloud.aws("s3", "cp", str(tmp_path / other), f"{place}/{other}")
+        refused = master.run(f"{PROGRAM} restore {other} --replace")
+        lab.cloud.aws("s3", "rm", f"{place}/{other}")
+        assert refused.rc == 1
+        assert words in refused.stderr, refused.stderr
+    assert kubectl(master, "get configmap later -o jsonpath='{.metadata.uid}'") == before
+
+
+def test_the_only_master_is_lost_and_its_workloads_come_back(
+    master: Any, lab: KubernetesLab, backup: str, name: str
+) -> None:
+    invitation, (pod,) = secret(lab, "kube_master"), pods(master)
+    lab.replace("kube_master")
+    reach_s3(lab, master)
+    # what its lifecycle script does
+    done = playbook(PLAY, INVENTORY, "--limit=kube_master", seconds=900)
+    assert done.returncode == 0, said(done)
+    authority = "sha256sum /etc/kubernetes/pki/ca.crt"
+    new = master.check_output(authority)
+    assert secret(lab, "kube_master")["discovery_token_ca_cert_hash"] != invitation["discovery_token_ca_cert_hash"]
+    assert pods(master) == []
+    # the old one's backups are safe from it
+    saved = master.run(f"{PROGRAM} save")
+    assert saved.rc == 1
+    assert "this cluster is new and has no workers" in saved.stderr
+    looked = restore("--check")
+    assert looked.returncode == 0, said(looked)
+    assert f"{backup} would be restored" in said(looked)
+    assert master.check_output(authority) == new
+    # killed while kubeadm is at work; the role makes no other cluster of it
+    master.check_output(KILLED)
+    refused = playbook(PLAY, INVENTORY, "--limit=kube_master")
+    assert refused.returncode != 0
+    assert "a restore has begun on this node" in said(refused), said(refused)
+    done = restore()
+    assert done.returncode == 0, said(done)
+    assert "a restore that was stopped goes on" in said(done)
+    assert not master.file(NOTE).exists
+    # all is as it was then, the pod as well, which has never stopped; and the worker takes another one
+    word = kubectl(master, "get secret restored -o jsonpath='{.data.word}' | base64 -d")
+    assert word == "kept"
+    assert "later" not in kubectl(master, "get configmaps -o name")
+    assert eventually(lambda: ready(master, name), 60), kubectl(master, "get nodes")
+    kubectl(master, "scale deployment restored --replicas=2")
+    assert eventually(lambda: [one[1:] for one in pods(master)] == [[name, "Running"]] * 2, 120), kubectl(
+        master, "describe pods -l app=restored"
+    )
+    assert pod in pods(master)
+    assert secret(lab, "kube_master")["discovery_token_ca_cert_hash"] == invitation["discovery_token_ca_cert_hash"]
+
+
+def test_a_second_restore_is_asked_for_and_the_role_finds_nothing_to_do(master: Any, backup: str) -> None:
+    asked = restore()
+    assert asked.returncode != 0
+    assert "Nothing was changed: the cluster that the backup is of runs on this master" in said(asked), said(asked)
+    done = playbook(PLAY, INVENTORY, "--limit=kube_master")
+    assert done.returncode == 0, said(done)
+    assert changed(done.stdout, "kube_master") == 0, done.stdout
+    # and it is backed up again under its own name
+    master.check_output("sleep 1")
+    saved = json.loads(master.check_output(f"{PROGRAM} save"))["saved"]
+    assert saved[:-20] == backup[:-20]
+    assert json.loads(master.check_output(f"{PROGRAM} list"))["backups"] == [backup, saved]

@@ -1,0 +1,285 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""This master: its files, etcd by the tools of etcd's own image, kubeadm and kubectl."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import shutil
+import socket
+import tarfile
+import time
+import typing as t
+from pathlib import Path
+
+from podforge_backup import BackupError
+from podforge_backup.archives import digest
+from podforge_backup.programs import answer
+from podforge_backup.programs import run
+from podforge_backup.programs import succeeds
+
+from .plan import BUMP
+from .plan import ENCRYPTION
+from .plan import KEYS
+from .plan import MEMBERS
+from .plan import Config
+from .plan import Here
+from .plan import image_in
+from .plan import stale_masters
+from .plan import workers_of
+
+KUBERNETES = Path("/etc/kubernetes")
+ADMIN = KUBERNETES / "admin.conf"
+DATA = Path("/var/lib/etcd")
+# There while a restore goes on.
+NOTE = Path("/var/lib/podforge/kubernetes-restore.json")
+# There while kubeadm is at work, also that of the role: what is found with it is half of a master.
+MARK = Path("/var/lib/podforge/kubeadm-init.begun")
+REFRESH = "podforge-kubernetes-join-secret.service"
+NAMESPACES = ("kube-system", "kube-flannel")
+_CONTAINER = "podforge-kubernetes-backup"
+_PKI = "/pki"
+_CTR = ("ctr", "--namespace", "k8s.io")
+# kubeadm has awaited the API; it may be slow still
+_PATIENCE = 120.0
+# of kubeadm's: the last one says only how to have more of them
+_LINES = 6
+
+
+class Master:
+    """A node that is a master, or is to become one."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self._tool = ""
+
+    # --- what is here ---
+
+    def look(self) -> Here:
+        """The cluster that this master has now."""
+        authority = KUBERNETES / "pki" / "ca.crt"
+        note = json.loads(NOTE.read_text(encoding="utf-8")) if NOTE.exists() else {}
+        has_cluster = ADMIN.exists() and authority.exists()
+        nodes = self.nodes() if has_cluster else None
+        return Here(
+            ca=digest(authority) if has_cluster else "",
+            answers=nodes is not None,
+            workers=workers_of(nodes or ()),
+            begun=note.get("name", ""),
+            made=note.get("made", False),
+        )
+
+    def version(self) -> str:
+        """Of kubeadm."""
+        return run("kubeadm", "version", "--output=short").strip()
+
+    def nodes(self) -> list[dict[str, t.Any]] | None:
+        """Node objects; None: the API does not answer."""
+        try:
+            found: list[dict[str, t.Any]] = json.loads(self._kubectl("get", "nodes", "--output=json"))["items"]
+        except (BackupError, ValueError, KeyError):
+            return None
+        return found
+
+    def note(self, name: str, *, made: bool) -> None:
+        """Remember which restore goes on, and whether the cluster is there."""
+        NOTE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        part = NOTE.with_suffix(".part")
+        part.write_text(json.dumps({"name": name, "made": made}), encoding="utf-8")
+        part.replace(NOTE)
+
+    def others(self) -> list[str]:
+        """Other masters where an API runs."""
+        return [name for name, address in self.config.masters.items() if name != self.config.node and _listens(address)]
+
+    # --- saving ---
+
+    def snapshot(self, work: Path) -> dict[str, t.Any]:
+        """etcd's content as a file in a folder, and what is known of it."""
+        image = image_in((KUBERNETES / "manifests" / "etcd.yaml").read_text(encoding="utf-8"))
+        pki = (f"--{what}={_PKI}/{file}" for what, file in (("cacert", "ca.crt"), ("cert", "healthcheck-client.crt")))
+        words = ("etcdctl", "--endpoints=https://127.0.0.1:2379", *pki, f"--key={_PKI}/healthcheck-client.key")
+        mounts = {"/work": work, _PKI: KUBERNETES / "pki" / "etcd"}
+        self._run(image, mounts, *words, "snapshot", "save", "/work/etcd.db", network=True)
+        about = self.status(image, work)
+        plain = work / "etcd.db"
+        with plain.open("rb") as source, gzip.open(work / MEMBERS["etcd"], "wb", compresslevel=3) as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+        plain.unlink()
+        return about
+
+    def status(self, image: str, work: Path) -> dict[str, t.Any]:
+        """Revision and number of keys of a snapshot, which is as etcd has sent it, and can be read to its end.
+
+        Raises:
+            BackupError: it is not.
+        """
+        if not is_sealed(work / "etcd.db"):
+            raise BackupError("etcd's snapshot is damaged: take another backup (list)")
+        said = self._run(
+            image, {"/work": work}, self._reader(image), "snapshot", "status", "/work/etcd.db", "--write-out=json"
+        )
+        found = json.loads(said)
+        return {"revision": found["revision"], "keys": found["totalKey"]}
+
+    def pack_keys(self, work: Path) -> None:
+        """The keys of the control plane, in a file.
+
+        Raises:
+            BackupError: one is missing.
+        """
+        missing = [name for name in KEYS if not (KUBERNETES / name).exists()]
+        if missing:
+            raise BackupError(f"{', '.join(missing)} not in {KUBERNETES}: a cluster whose CA is elsewhere is not saved")
+        with tarfile.open(work / MEMBERS["keys"], "w") as tar:
+            for name in (*KEYS, ENCRYPTION):
+                if (KUBERNETES / name).exists():
+                    tar.add(KUBERNETES / name, name)
+
+    # --- restoring ---
+
+    def image(self, *, pull: bool) -> str:
+        """The image of the etcd that kubeadm will run, if it is here or may be fetched."""
+        image = image_in(run("kubeadm", "config", "images", "list", "--config", self.config.kubeadm))
+        if not image:
+            raise BackupError(f"kubeadm lists no image of etcd for {self.config.kubeadm}: is its etcd elsewhere?")
+        if image in answer(*_CTR, "images", "list", "--quiet").split():
+            return image
+        if pull:
+            run("kubeadm", "config", "images", "pull", "--config", self.config.kubeadm)
+        return image if pull else ""
+
+    def unpack(self, work: Path) -> None:
+        """The snapshot as etcd's tools read it."""
+        with gzip.open(work / MEMBERS["etcd"]) as source, (work / "etcd.db").open("wb") as target:
+            shutil.copyfileobj(source, target, 1 << 20)
+
+    def reset(self) -> None:
+        """Take away what is here of a cluster; what its network has left, too, for nodes get other blocks of it."""
+        MARK.parent.mkdir(parents=True, exist_ok=True)
+        MARK.touch()
+        run("kubeadm", "reset", "--force", lines=_LINES)
+        for path in DATA.iterdir() if DATA.is_dir() else ():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for link in ("cni0", "flannel.1"):
+            answer("ip", "link", "delete", link)
+
+    def put_keys(self, work: Path) -> None:
+        """The keys in their places."""
+        with tarfile.open(work / MEMBERS["keys"]) as tar:
+            for name in (*KEYS, ENCRYPTION):
+                source = tar.extractfile(name) if name in tar.getnames() else None
+                if source:
+                    path = KUBERNETES / name
+                    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+                    path.touch(mode=0o600)
+                    path.write_bytes(source.read())
+                    path.chmod(0o644 if path.suffix in (".crt", ".pub") else 0o600)
+
+    def put_etcd(self, image: str, work: Path) -> bool:
+        """The data of an etcd of one member; whether its revision is one that nobody has seen yet."""
+        DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
+        tool, peer = self._reader(image), f"https://{self.config.address}:2380"
+        bump = BUMP if "--bump-revision" in self._run(image, {}, tool, "snapshot", "restore", "--help") else ()
+        words = (
+            f"--name={self.config.node}",
+            f"--initial-cluster={self.config.node}={peer}",
+            f"--initial-advertise-peer-urls={peer}",
+            "--data-dir=/data/.restored",
+        )
+        mounts = {"/work": work, "/data": DATA}
+        self._run(image, mounts, tool, "snapshot", "restore", "/work/etcd.db", *words, *bump)
+        (DATA / ".restored" / "member").rename(DATA / "member")
+        (DATA / ".restored").rmdir()
+        return bool(bump)
+
+    def init(self) -> None:
+        """Start the control plane on what is there, with certificates for this node."""
+        ignored = ("DirAvailable--var-lib-etcd", *self.config.ignore_preflight)
+        words = ("--skip-token-print", f"--ignore-preflight-errors={','.join(ignored)}")
+        run("kubeadm", "init", f"--config={self.config.kubeadm}", *words, lines=_LINES)
+        MARK.unlink()
+
+    def bury_masters(self) -> list[str]:
+        """Take masters of the time of the backup away, and their pods, by which kubeadm finds members of etcd."""
+        stale = stale_masters(self._must_nodes(), self.config.node)
+        for name in stale:
+            self._kubectl("delete", "node", name, "--ignore-not-found")
+            pods = (f"--field-selector=spec.nodeName={name}", "--force", "--grace-period=0", "--wait=false")
+            self._kubectl("delete", "pods", "--all-namespaces", *pods)
+        return stale
+
+    def restart_system(self) -> None:
+        """Pods anew of what watches the API since before, and would not hear of what has an older revision."""
+        for namespace in NAMESPACES:
+            there = ("--namespace", namespace)
+            names = self._kubectl("get", "daemonsets,deployments", *there, "--output=name").split()
+            if names:
+                self._kubectl("rollout", "restart", *there, *names)
+
+    def let_join(self) -> None:
+        """The join secret, with this cluster's CA."""
+        run("systemctl", "start", REFRESH)
+
+    # --- others ---
+
+    def clean(self) -> None:
+        """What a run that was killed has left of a container."""
+        answer(*_CTR, "tasks", "delete", "--force", _CONTAINER)
+        answer(*_CTR, "containers", "delete", _CONTAINER)
+
+    def _must_nodes(self) -> list[dict[str, t.Any]]:
+        end = time.monotonic() + _PATIENCE
+        while True:
+            nodes = self.nodes()
+            if nodes is not None:
+                return nodes
+            if time.monotonic() > end:
+                raise BackupError("the API does not answer: see journalctl --unit=kubelet, then run this again")
+            time.sleep(1)
+
+    def _reader(self, image: str) -> str:
+        """What reads snapshots: since etcd 3.5 a tool of its own, and since 3.6 no other."""
+        if not self._tool:
+            both = (*self._command(image, {}, network=False), "etcdutl", "version")
+            self._tool = "etcdutl" if succeeds(*both) else "etcdctl"
+            self.clean()
+        return self._tool
+
+    def _run(self, image: str, mounts: t.Mapping[str, Path], *words: str, network: bool = False) -> str:
+        return run(*self._command(image, mounts, network=network), *words)
+
+    @staticmethod
+    def _command(image: str, mounts: t.Mapping[str, Path], *, network: bool) -> tuple[str, ...]:
+        binds = (
+            f"--mount=type=bind,src={path},dst={place},options=rbind:{'ro' if place == _PKI else 'rw'}"
+            for place, path in mounts.items()
+        )
+        net = ("--net-host",) if network else ()
+        return (*_CTR, "run", "--rm", "--env=ETCDCTL_API=3", *net, *binds, image, _CONTAINER)
+
+    @staticmethod
+    def _kubectl(*words: str) -> str:
+        return run("kubectl", "--kubeconfig", str(ADMIN), "--request-timeout=30s", *words)
+
+
+def is_sealed(file: Path) -> bool:
+    """Whether a snapshot ends with the checksum of what is before it, which etcd's tools look at only to restore it."""
+    left, found = file.stat().st_size - 32, hashlib.sha256()
+    with file.open("rb") as stream:
+        while left > 0:
+            block = stream.read(min(left, 1 << 20))
+            found.update(block)
+            left -= len(block)
+        return stream.read() == found.digest()
+
+
+def _listens(address: str) -> bool:
+    """Whether there is an API server."""
+    try:
+        with socket.create_connection((address, 6443), timeout=3):
+            return True
+    except OSError:
+        return False

@@ -1,0 +1,165 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Saving and restoring."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import tempfile
+import typing as t
+from pathlib import Path
+
+from podforge_backup import BackupError
+from podforge_backup.archives import archive_name
+from podforge_backup.archives import fetch
+from podforge_backup.archives import obsolete
+from podforge_backup.archives import pack
+from podforge_backup.stores import Bucket
+from podforge_backup.stores import Folder
+from podforge_backup.stores import store_of
+
+from . import plan
+from .master import NOTE
+from .master import Master
+from .plan import MEMBERS
+from .plan import Config
+from .plan import Here
+
+# What a restore has replaced.
+BEFORE = "/var/lib/podforge/kubernetes-before"
+AGAIN = "run this again: it begins anew with what it needs"
+
+
+def save(config: Config, now: datetime.datetime, *, force: bool = False) -> dict[str, t.Any]:
+    """Make a backup, and remove those that are too many."""
+    here, store = Master(config), store_of(config.destination, config.region)
+    seen = here.look()
+    if seen.begun:
+        raise BackupError(f"the restore of {seen.begun} has not come to its end: run playbooks/k8s_restore.yml again")
+    if not seen.ca:
+        raise BackupError("this node is no master of a cluster (yet): nothing was saved")
+    saver = plan.saver(config.masters, plan.ready(here.nodes() or ()), config.node)
+    if saver != config.node and not force:
+        return {"saved": "", "by": saver}
+    names = store.names()
+    if plan.is_new(seen, names, config.cluster) and not force:
+        raise BackupError(
+            f"not saved: this cluster is new and has no workers, and {config.destination} has backups of one before "
+            f"({plan.all_of(names, config.cluster)[-1]}). Restore it (playbooks/k8s_restore.yml), or, if this one is "
+            "to stay, podforge-kubernetes-backup save --force"
+        )
+    found = _save(here, store, seen, now)
+    prefix = plan.prefix_of(config.cluster, seen.ca)
+    removed = obsolete(store.names(), prefix, config.keep)
+    for old in removed:
+        store.remove(old)
+    return {**found, "by": config.node, "destination": config.destination, "removed": removed}
+
+
+def _save(here: Master, store: Folder | Bucket, seen: Here, now: datetime.datetime) -> dict[str, t.Any]:
+    config = here.config
+    name = archive_name(plan.prefix_of(config.cluster, seen.ca), now)
+    with tempfile.TemporaryDirectory(dir=config.work_dir, prefix="kubernetes-backup-") as folder:
+        work = Path(folder)
+        about = here.snapshot(work)
+        here.pack_keys(work)
+        manifest = pack(
+            work,
+            name,
+            {
+                "cluster": config.cluster,
+                "ca": seen.ca,
+                "kubernetes": here.version(),
+                "time": now.isoformat(timespec="seconds"),
+                "host": config.node,
+                "endpoint": config.endpoint,
+                "pod_cidr": config.pod_cidr,
+                "service_cidr": config.service_cidr,
+                "encryption": config.encryption,
+                "workers": list(seen.workers),
+                **about,
+            },
+            MEMBERS,
+        )
+        store.put(work / name, name)
+    return {"saved": name, **manifest}
+
+
+def restore(
+    config: Config, wish: str, now: datetime.datetime, *, replace: bool, force: bool, check: bool
+) -> dict[str, t.Any]:
+    """A backup in the place of what this master has, which is kept as a backup in a folder of the node."""
+    here, store = Master(config), store_of(config.destination, config.region)
+    seen, names = here.look(), store.names()
+    name = plan.chosen(wish, seen, names, config.cluster)
+    if not name:
+        raise BackupError(f"{config.destination} has no backup of cluster {config.cluster}")
+    if not Path(config.kubeadm).exists():
+        raise BackupError(f"{config.kubeadm} is not there: let this node's lifecycle script run first")
+    lost = plan.lost(seen, name, names, config.cluster)
+    with tempfile.TemporaryDirectory(dir=config.work_dir, prefix="kubernetes-restore-") as folder:
+        work = Path(folder)
+        manifest = fetch(store, name, work, MEMBERS)
+        found = plan.problems(manifest, config, here.version())
+        if found and not force:
+            raise BackupError(f"{name} is not restored, nothing was changed: {'; '.join(found)}")
+        others = here.others()
+        if others:
+            raise BackupError(
+                f"{name} is not restored, nothing was changed: {', '.join(others)} still runs an API of this cluster. "
+                "A master that is replaced joins it by its lifecycle script; to have the backup instead, run kubeadm "
+                "reset --force there, and this again"
+            )
+        here.unpack(work)
+        image = here.image(pull=not check)
+        if image:
+            here.status(image, work)
+        result = {
+            "restored": name,
+            "lost": lost,
+            "goes_on": bool(seen.begun),
+            "warnings": plan.warnings(manifest, config),
+            "users": list(config.users),
+            **manifest,
+        }
+        if check:
+            return result
+        if lost and not replace:
+            raise BackupError(f"{name} is not restored, nothing was changed: {lost} (--replace)")
+        if seen.begun == name and seen.made:
+            # the cluster is there; what is left is done again as a whole
+            return {**result, **_settle(here, bumped=False)}
+        result["before"] = _keep(here, seen, now)
+        # what kubeadm makes is as ever
+        os.umask(0o022)
+        here.note(name, made=False)
+        try:
+            here.reset()
+            here.put_keys(work)
+            bumped = here.put_etcd(image, work)
+            here.init()
+        except BackupError as error:
+            raise BackupError(f"{error}. Nothing of the backup is lost; mend what it says, and {AGAIN}") from error
+        here.note(name, made=True)
+    return {**result, **_settle(here, bumped=bumped)}
+
+
+def _keep(here: Master, seen: Here, now: datetime.datetime) -> str:
+    """What this master has, as a backup of its own in a folder; in words, for what is half or broken can't be saved."""
+    if not seen.ca or seen.begun:
+        return "nothing"
+    try:
+        return f"{BEFORE}/{_save(here, Folder(BEFORE), seen, now)['saved']}"
+    except (BackupError, OSError) as error:
+        return f"nothing, for it could not be saved: {error}"
+
+
+def _settle(here: Master, *, bumped: bool) -> dict[str, t.Any]:
+    """What a cluster needs that has come back: its old masters gone, who watches it told, and nodes let in."""
+    stale = here.bury_masters()
+    if not bumped:
+        here.restart_system()
+    here.let_join()
+    NOTE.unlink()
+    return {"removed_masters": stale}

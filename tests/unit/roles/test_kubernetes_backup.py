@@ -1,0 +1,344 @@
+# SPDX-FileCopyrightText: podforge contributors
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""kubeadm_master's backup: which one is meant, what would be lost, what fits, and a restore that is killed anywhere."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROLES = Path(__file__).resolve().parents[3] / "roles"
+sys.path[:0] = [str(ROLES / name / "files") for name in ("slurm_backup", "kubeadm_master")]
+
+from backup_world import Fake  # noqa: E402 - after its programs can be found
+from backup_world import Killed  # noqa: E402 - after its programs can be found
+from backup_world import World  # noqa: E402 - after its programs can be found
+from podforge_backup import BackupError  # noqa: E402 - it is not installed
+from podforge_kubernetes_backup import master  # noqa: E402 - it is not installed
+from podforge_kubernetes_backup import plan  # noqa: E402 - it is not installed
+from podforge_kubernetes_backup import work  # noqa: E402 - it is not installed
+from podforge_kubernetes_backup.plan import Here  # noqa: E402 - it is not installed
+
+NOW = datetime.datetime(2026, 12, 1, 2, 3, 4, tzinfo=datetime.timezone.utc)
+OLD, NEW = "a" * 64, "b" * 64
+
+
+def name(ca: str, day: int, cluster: str = "demo") -> str:
+    return f"kubernetes-{cluster}-{ca[:12]}-202612{day:02}T000000Z.tar"
+
+
+NAMES = [name(OLD, 2), name(OLD, 1), name(OLD, 3, "demo-b"), "README", f".{name(OLD, 4)}.part"]
+
+
+def config(tmp_path: Path, **more: Any) -> plan.Config:
+    given: dict[str, Any] = {
+        "destination": str(tmp_path / "backups"),
+        "cluster": "demo",
+        "node": "ip-10-1-0-1",
+        "address": "10.1.0.1",
+        "endpoint": "10.1.0.1:6443",
+        "masters": {"ip-10-1-0-1": "10.1.0.1"},
+        "pod_cidr": "10.244.0.0/16",
+        "service_cidr": "10.96.0.0/12",
+        "encryption": True,
+        "kubeadm": str(tmp_path / "kubeadm.yaml"),
+        "work_dir": str(tmp_path),
+        "users": ["ubuntu"],
+        **more,
+    }
+    return plan.Config(**given)
+
+
+def test_backups_of_a_name_sort_by_time_whichever_cluster_had_it() -> None:
+    assert plan.all_of([*NAMES, name(NEW, 3)], "demo") == [name(OLD, 1), name(OLD, 2), name(NEW, 3)]
+
+
+@pytest.mark.parametrize(
+    ("here", "names", "is_new", "meant"),
+    [
+        # nothing here, as of a master that waits for others that are gone
+        (Here(), NAMES, False, name(OLD, 2)),
+        (Here(), [], False, ""),
+        # what a replaced master has made
+        (Here(ca=NEW, answers=True), NAMES, True, name(OLD, 2)),
+        # the first cluster of that name
+        (Here(ca=NEW, answers=True), [], False, ""),
+        # it has come to be used
+        (Here(ca=NEW, answers=True, workers=["w"]), NAMES, False, name(OLD, 2)),
+        (Here(ca=NEW, answers=True), [*NAMES, name(NEW, 1)], False, name(NEW, 1)),
+        # nobody knows what it has
+        (Here(ca=NEW), NAMES, False, name(OLD, 2)),
+        # one without workers, and with backups of its own, is no new one
+        (Here(ca=OLD, answers=True), [*NAMES, name(NEW, 9)], False, name(OLD, 2)),
+        # what was begun goes on
+        (Here(begun=name(OLD, 1)), NAMES, False, name(OLD, 1)),
+    ],
+)
+def test_which_backup_is_meant(here: Here, names: list[str], is_new: bool, meant: str) -> None:
+    assert plan.is_new(here, names, "demo") is is_new
+    assert plan.chosen("latest", here, names, "demo") == meant
+    assert plan.chosen("this.tar", here, names, "demo") == "this.tar"
+
+
+@pytest.mark.parametrize(
+    ("here", "words"),
+    [
+        (Here(), ""),
+        (Here(ca=NEW, answers=True), ""),
+        (Here(begun=name(OLD, 1)), ""),
+        (Here(ca=OLD, begun=name(OLD, 2), made=True), ""),
+        (Here(ca=OLD, answers=True, begun=name(OLD, 1), made=True), "the cluster that the backup is of runs"),
+        (Here(ca=NEW, answers=True, workers=["w1", "w2"]), "another cluster than the backup's runs"),
+        (Here(ca=NEW, answers=True, workers=["w1", "w2"]), "and 2 workers (w1, w2)"),
+        (Here(ca=OLD, answers=True), "the cluster that the backup is of runs"),
+        (Here(ca=OLD), "whose API does not answer"),
+    ],
+)
+def test_what_would_be_lost(here: Here, words: str) -> None:
+    found = plan.lost(here, name(OLD, 2), NAMES, "demo")
+    assert words in found
+    assert bool(found) is bool(words)
+
+
+def test_one_of_several_masters_backs_up() -> None:
+    masters = {"b": "2", "a": "1", "c": "3"}
+    assert plan.saver(masters, ["c", "b"], "c") == "b"
+    assert plan.saver(masters, ["a", "b", "c"], "c") == "a"
+    assert plan.saver(masters, [], "c") == "c"
+
+
+MANIFEST = {
+    "cluster": "demo",
+    "kubernetes": "v1.32.4",
+    "pod_cidr": "10.244.0.0/16",
+    "service_cidr": "10.96.0.0/12",
+    "encryption": True,
+    "endpoint": "10.1.0.1:6443",
+    "parts": {"etcd": "x", "keys": "y"},
+}
+
+
+@pytest.mark.parametrize("version", ["v1.32.0", "v1.33.1"])
+def test_what_fits(tmp_path: Path, version: str) -> None:
+    assert plan.problems(MANIFEST, config(tmp_path), version) == []
+
+
+@pytest.mark.parametrize("version", ["v1.31.9", "v1.34.0", ""])
+def test_versions_that_do_not_fit(tmp_path: Path, version: str) -> None:
+    (told,) = plan.problems(MANIFEST, config(tmp_path), version)
+    assert told.startswith("it is of Kubernetes v1.32.4, and")
+
+
+def test_what_else_does_not_fit(tmp_path: Path) -> None:
+    other = config(tmp_path, cluster="b", pod_cidr="10.0.0.0/8", service_cidr="10.0.0.0/9", encryption=False)
+    found = plan.problems({**MANIFEST, "parts": {"etcd": "x"}}, other, "v1.32.4")
+    assert [text.split(" 10")[0] for text in found] == [
+        "it is of cluster demo, and this is b",
+        "its cluster has kubeadm_master_pod_cidr",
+        "its cluster has kubeadm_master_service_cidr",
+        "its cluster has kubeadm_master_encryption True, and here it is False",
+        "it has no keys",
+    ]
+
+
+def test_nodes_that_know_another_address_are_told_of(tmp_path: Path) -> None:
+    assert plan.warnings(MANIFEST, config(tmp_path)) == []
+    (told,) = plan.warnings(MANIFEST, config(tmp_path, endpoint="10.1.0.9:6443"))
+    assert "know its API as 10.1.0.1:6443, which is 10.1.0.9:6443 now" in told
+
+
+def node(node_name: str, *, master_label: str = "", is_ready: bool = True) -> dict[str, Any]:
+    conditions = [{"type": "Ready", "status": str(is_ready)}]
+    labels = {master_label: ""} if master_label else None
+    return {"metadata": {"name": node_name, "labels": labels}, "status": {"conditions": conditions}}
+
+
+def test_nodes() -> None:
+    nodes = [
+        node("w"),
+        node("m2", master_label="node-role.kubernetes.io/master", is_ready=False),
+        node("m1", master_label="node-role.kubernetes.io/control-plane"),
+    ]
+    assert plan.workers_of(nodes) == ["w"]
+    assert plan.stale_masters(nodes, "m1") == ["m2"]
+    assert plan.ready(nodes) == ["w", "m1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "image"),
+    [
+        ("spec:\n  containers:\n  - command:\n    image: k8s.gcr.io/etcd:3.4.13-0\n", "k8s.gcr.io/etcd:3.4.13-0"),
+        ("r.io/kube-proxy:v1\nhost:5000/a/etcd:3.5.16-0\nr.io/pause:3\n", "host:5000/a/etcd:3.5.16-0"),
+        ("r.io/kube-proxy:v1\n", ""),
+    ],
+)
+def test_the_image_of_etcd(text: str, image: str) -> None:
+    assert plan.image_in(text) == image
+
+
+def test_a_snapshot_is_sealed(tmp_path: Path) -> None:
+    file = tmp_path / "etcd.db"
+    file.write_bytes(b"content" + hashlib.sha256(b"content").digest())
+    assert master.is_sealed(file)
+    for damaged in (b"kontent" + file.read_bytes()[7:], file.read_bytes()[:-1], b"", file.read_bytes() + b"x"):
+        file.write_bytes(damaged)
+        assert not master.is_sealed(file)
+
+
+@pytest.fixture(name="etcd")
+def _etcd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
+    """What is asked of containerd; etcd's tools are those of 3.6."""
+    asked: list[list[str]] = []
+    monkeypatch.setattr(master, "DATA", tmp_path / "data")
+
+    def run(*words: str, **_more: Any) -> str:
+        asked.append(list(words))
+        if "--data-dir=/data/.restored" in words:
+            (tmp_path / "data" / ".restored" / "member").mkdir(parents=True)
+        return "--bump-revision --mark-compacted" if words[-1] == "--help" else ""
+
+    monkeypatch.setattr(master, "run", run)
+    monkeypatch.setattr(master, "answer", lambda *_words: "")
+    monkeypatch.setattr(master, "succeeds", lambda *words: "etcdutl" in words)
+    return asked
+
+
+def test_who_watches_learns_that_the_past_is_another_one(etcd: list[list[str]], tmp_path: Path) -> None:
+    here = master.Master(config(tmp_path))
+    assert here.put_etcd("r.io/etcd:3.6", tmp_path) is True
+    words = etcd[-1]
+    assert words[words.index("podforge-kubernetes-backup") + 1 :][:4] == [
+        "etcdutl",
+        "snapshot",
+        "restore",
+        "/work/etcd.db",
+    ]
+    assert {*plan.BUMP, "--initial-cluster=ip-10-1-0-1=https://10.1.0.1:2380"} <= set(words)
+    assert list((tmp_path / "data").iterdir()) == [tmp_path / "data" / "member"]
+
+
+def test_keys_come_back_with_their_rights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(master, "KUBERNETES", tmp_path / "kubernetes")
+    here = master.Master(config(tmp_path))
+    with pytest.raises(BackupError, match=r"pki/ca\.crt, pki/ca\.key"):
+        here.pack_keys(tmp_path)
+    names = [*plan.KEYS, plan.ENCRYPTION]
+    for file in (tmp_path / "kubernetes" / key for key in names):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(file.name, encoding="utf-8")
+    here.pack_keys(tmp_path)
+    monkeypatch.setattr(master, "KUBERNETES", tmp_path / "other")
+    here.put_keys(tmp_path)
+    modes = {key: (tmp_path / "other" / key).stat().st_mode & 0o777 for key in names}
+    assert {key for key, mode in modes.items() if mode == 0o600} == {
+        key for key in names if key.endswith((".key", "yaml"))
+    }
+    assert {mode for mode in modes.values() if mode != 0o600} == {0o644}
+    assert (tmp_path / "other" / "pki" / "etcd" / "ca.crt").read_text(encoding="utf-8") == "ca.crt"
+
+
+@pytest.fixture(name="world")
+def _world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
+    world = World(tmp_path)
+    monkeypatch.setattr(Fake, "world", world, raising=False)
+    monkeypatch.setattr(master, "NOTE", world.note)
+    monkeypatch.setattr(work, "NOTE", world.note)
+    monkeypatch.setattr(work, "BEFORE", str(tmp_path / "before"))
+    monkeypatch.setattr(work, "Master", Fake)
+    monkeypatch.setattr(os, "umask", lambda _mask: 0)
+    (tmp_path / "kubeadm.yaml").touch()
+    world.cluster, world.etcd = OLD, "workloads"
+    work.save(config(tmp_path), NOW)
+    # replaced: its lifecycle script has made another one
+    world.cluster, world.etcd = NEW, "nothing"
+    return world
+
+
+def restore(world: World, **more: Any) -> dict[str, Any]:
+    given = {"replace": False, "force": False, "check": False, **more}
+    return work.restore(config(world.path), "latest", NOW, **given)
+
+
+def test_a_new_cluster_does_not_push_the_old_ones_backups_out(world: World) -> None:
+    with pytest.raises(BackupError, match="not saved: this cluster is new"):
+        work.save(config(world.path), NOW)
+    assert work.save(config(world.path), NOW, force=True)["removed"] == []
+    # from then on it is one like others, and only its own go
+    later = replace(config(world.path), keep=1)
+    assert work.save(later, NOW + datetime.timedelta(hours=1))["removed"] == [
+        f"kubernetes-demo-{NEW[:12]}-20261201T020304Z.tar"
+    ]
+    assert len(list((world.path / "backups").iterdir())) == 2
+
+
+def test_another_master_backs_up(world: World) -> None:
+    several = replace(config(world.path), masters={"ip-10-1-0-0": "10.1.0.0", "ip-10-1-0-1": "10.1.0.1"})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(plan, "ready", lambda _nodes: ["ip-10-1-0-0", "ip-10-1-0-1"])
+        assert work.save(several, NOW) == {"saved": "", "by": "ip-10-1-0-0"}
+
+
+def test_check_changes_nothing(world: World) -> None:
+    done = restore(world, check=True)
+    assert (done["restored"], done["lost"]) == (f"kubernetes-demo-{OLD[:12]}-20261201T020304Z.tar", "")
+    assert world.did == [""]
+
+
+def test_a_restore_and_a_second_one(world: World) -> None:
+    done = restore(world)
+    assert (world.cluster, world.etcd) == (OLD, "workloads")
+    assert done["before"].endswith(f"/before/kubernetes-demo-{NEW[:12]}-20261201T020304Z.tar")
+    assert Path(done["before"]).exists()
+    assert not world.note.exists()
+    world.did.clear()
+    with pytest.raises(BackupError, match="the cluster that the backup is of runs on this master"):
+        restore(world)
+    assert world.did == []
+
+
+@pytest.mark.parametrize(
+    "where", ["reset", "put_keys", "put_etcd", "init", "bury_masters", "restart_system", "let_join"]
+)
+def test_a_restore_that_is_killed_goes_on(world: World, where: str) -> None:
+    world.die_in = where
+    with pytest.raises(Killed):
+        restore(world)
+    # nothing is saved of half a cluster, and none is kept beside
+    with pytest.raises(BackupError, match="has not come to its end"):
+        work.save(config(world.path), NOW)
+    world.die_in = ""
+    world.did.clear()
+    done = restore(world)
+    assert done["goes_on"] is True
+    assert (world.cluster, world.etcd) == (OLD, "workloads")
+    # a cluster that is there is not made again
+    assert ("reset" in world.did) is (where in ("reset", "put_keys", "put_etcd", "init"))
+    assert world.did[-1] == "let_join"
+    assert not world.note.exists()
+    assert len(list((world.path / "before").iterdir())) == 1
+
+
+def test_what_does_not_fit_or_is_damaged_changes_nothing(world: World) -> None:
+    for other, words in (
+        ({"cluster": "other"}, "has no backup of cluster other"),
+        ({"pod_cidr": "10.0.0.0/8"}, "kubeadm_master_pod_cidr 10.244.0.0/16, and here it is 10.0.0.0/8"),
+        ({"kubeadm": "/nowhere"}, "let this node's lifecycle script run first"),
+    ):
+        with pytest.raises(BackupError, match=words):
+            work.restore(config(world.path, **other), "latest", NOW, replace=True, force=False, check=False)
+    world.others = ["ip-10-1-0-2"]
+    with pytest.raises(BackupError, match="ip-10-1-0-2 still runs an API of this cluster"):
+        restore(world, replace=True)
+    (backup,) = (world.path / "backups").iterdir()
+    backup.write_bytes(backup.read_bytes().replace(b"workloads", b"w0rkloads"))
+    with pytest.raises(BackupError, match="etcd is damaged"):
+        restore(world)
+    assert world.did == [""]
+    assert not world.note.exists()
