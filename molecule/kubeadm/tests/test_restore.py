@@ -38,16 +38,13 @@ spec:
       terminationGracePeriodSeconds: 0
       containers: [{name: pause, image: "k8s.gcr.io/pause:3.2", imagePullPolicy: Never}]
 """
-PODS = (
-    "get pods -l app=restored -o jsonpath='{range .items[*]}{.metadata.uid} {.spec.nodeName} {.status.phase}\\n{end}'"
-)
+PODS = "get pods -l app=restored -o jsonpath='{range .items[*]}{.metadata.uid} {.spec.nodeName} {.status.phase};{end}'"
 # as of a machine that dies: nothing of it goes on
 KILLED = f"""
 setsid {PROGRAM} restore --replace >/dev/null 2>&1 &
-timeout 120 sh -c 'until pgrep -f "kubeadm init" >/dev/null; do sleep 0.1; done'
+timeout 120 sh -c 'until pgrep -f "[k]ubeadm init" >/dev/null; do sleep 0.1; done' || exit 1
 sleep 3
-kill -9 -- -$!
-test -e {NOTE}
+kill -9 -$! && test -e {NOTE}
 """
 
 
@@ -72,7 +69,7 @@ def reach_s3(lab: KubernetesLab, master: Any) -> None:
 
 def pods(master: Any) -> list[list[str]]:
     """UID, node and phase of each."""
-    return [line.split() for line in kubectl(master, PODS).splitlines()]
+    return [one.split() for one in kubectl(master, PODS).split(";") if one]
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import datetime
 import hashlib
+import json
 import os
 import sys
 from dataclasses import replace
@@ -222,6 +223,32 @@ def test_who_watches_learns_that_the_past_is_another_one(etcd: list[list[str]], 
     ]
     assert {*plan.BUMP, "--initial-cluster=ip-10-1-0-1=https://10.1.0.1:2380"} <= set(words)
     assert list((tmp_path / "data").iterdir()) == [tmp_path / "data" / "member"]
+
+
+def test_masters_of_then_are_taken_away_and_who_watches_starts_anew(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[str] = []
+    label = "node-role.kubernetes.io/control-plane"
+    answers = {
+        "get nodes": json.dumps({"items": [node("old", master_label=label), node("ip-10-1-0-1", master_label=label)]}),
+        "get daemonsets,deployments --namespace kube-system": "daemonset.apps/kube-proxy\ndeployment.apps/coredns\n",
+    }
+
+    def run(*words: str, **_more: Any) -> str:
+        text = " ".join(words).partition("--request-timeout=30s ")[2]
+        asked.append(text)
+        return next((said for begin, said in answers.items() if text.startswith(begin)), "")
+
+    monkeypatch.setattr(master, "run", run)
+    here = master.Master(config(tmp_path))
+    assert here.bury_masters() == ["old"]
+    here.restart_system()
+    assert [text for text in asked if not text.startswith("get ")] == [
+        "delete node old --ignore-not-found",
+        "delete pods --all-namespaces --field-selector=spec.nodeName=old --force --grace-period=0 --wait=false",
+        "rollout restart --namespace kube-system daemonset.apps/kube-proxy deployment.apps/coredns",
+    ]
 
 
 def test_keys_come_back_with_their_rights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
