@@ -28,12 +28,12 @@ def kubectl(master: Any, words: str) -> str:
     return str(master.check_output(f"su - ubuntu -c {json.dumps(f'kubectl {words}')}"))
 
 
-def secret(lab: KubernetesLab, node: str, name: str = NAMED) -> dict[str, Any]:
+def secret(lab: KubernetesLab, node: str, name: str = NAMED, stage: str = "AWSCURRENT") -> dict[str, Any]:
     """What is in a secret of joining; this is the only place where anybody reads it but nodes."""
     script = (
         ". /opt/local_cloud/node/environment; "
         "aws --region us-west-2 secretsmanager get-secret-value --query SecretString --output text "
-        f"--secret-id {name}"
+        f"--secret-id {name} --version-stage {stage}"
     )
     found: dict[str, Any] = json.loads(lab.shell(node, script) or "{}")
     return found

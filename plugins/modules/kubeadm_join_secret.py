@@ -57,7 +57,8 @@ options:
   masters:
     description:
       - With several masters, who they are. While one of them is not Ready, a secret O(name)C(-control-plane) has the
-        key to the certificates of a master, which kubeadm keeps for two hours; it is made anew each hour.
+        key to the certificates of a master, which kubeadm keeps for two hours; it is made anew each hour. When all of
+        them are, the key is taken out, and with it what it opens from the cluster (C(kubeadm-certs)).
     type: dict
     suboptions:
       names:
@@ -112,7 +113,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 reason:
-  description: Why the secret was written, or would be; empty when it is as it should be.
+  description: Why a secret was written, or would be; empty when they are as they should be.
   returned: O(state=present)
   type: str
   sample: its token has come to half of its life
@@ -125,6 +126,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import join_secret
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.join_secret import JoinSecretError
+from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.join_secret_removal import remove
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
 
@@ -138,7 +140,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         gone = [
             name
             for name in (params["name"], params["name"] + join_secret.KEY_SUFFIX)
-            if join_secret.remove(client, name, params["recovery_days"], check_mode=module.check_mode)
+            if remove(client, name, params["recovery_days"], check_mode=module.check_mode)
         ]
         return {"changed": bool(gone), "diff": {"before": "".join(f"{name}\n" for name in gone), "after": ""}}
     try:

@@ -44,8 +44,10 @@ TIME = "%Y-%m-%dT%H:%M:%SZ"
 DESCRIPTION = "Joining of Kubernetes nodes; kept fresh by podforge-kubernetes-join-secret.timer on the masters"
 # The names are those of the published sample (configure_k8s.py), so that its workers can join as well.
 ADDRESS, TOKEN, HASH = "master_addr_port", "token", "discovery_token_ca_cert_hash"
-# A secret of its own, for who has it becomes a master. kubeadm keeps what it opens for two hours.
+# A secret of its own, for who has it becomes a master. kubeadm keeps what it opens for two hours; once all masters have
+# joined, neither is needed.
 KEY, UPLOADED, KEY_SUFFIX, KEY_LIFE = "certificate_key", "uploaded", "-control-plane", dt.timedelta(hours=2)
+_CERTS = ("secret", "kubeadm-certs", "--namespace=kube-system", "--ignore-not-found")
 _TOKEN_FORM = re.compile(r"[a-z0-9]{6}\.[a-z0-9]{16}")
 _KEY_FORM = re.compile(r"\b[0-9a-f]{64}\b")
 
@@ -107,24 +109,39 @@ def decide(
     return Plan()
 
 
-def decide_key(
-    value: t.Mapping[str, t.Any] | None, ready: t.Collection[str], masters: Masters, ca_hash: str, now: dt.datetime
-) -> str:
-    """Why this master has to let others become masters by a new certificate key; empty: it has not to.
+def leads(ready: t.Collection[str], masters: Masters) -> bool:
+    """Whether it is for this master to see to the certificate key: for the first that is Ready.
 
-    One master does it, the first that is Ready; two that do it at a time would put each other's key out of use.
+    Two that do it at a time would put each other's key out of use.
+    """
+    return masters.own == next((name for name in masters.names if name in ready), masters.own)
+
+
+def decide_key(
+    value: t.Mapping[str, t.Any] | None,
+    ready: t.Collection[str],
+    masters: Masters,
+    ca_hash: str,
+    now: dt.datetime,
+    *,
+    opens: bool = True,
+) -> Plan:
+    """Whether others have to be let in as masters by a new certificate key, or the one that is there has to go.
 
     :param ready: names of nodes that are Ready.
+    :param opens: what the key opens is still in the cluster.
     """
     missing = [name for name in masters.names if name not in ready]
-    if not missing or masters.own != next((name for name in masters.names if name in ready), masters.own):
-        return ""
     value = value or {}
+    if not missing:
+        return Plan("all masters have joined, and their key is of no use any more" if KEY in value else "")
     try:
         old = now - moment(str(value[UPLOADED])) > KEY_LIFE / 2
     except (KeyError, ValueError):
         old = True
-    return f"{', '.join(missing)} may join as a master" if old or value.get(HASH) != ca_hash else ""
+    if old or not opens or value.get(HASH) != ca_hash:
+        return Plan(f"{', '.join(missing)} may join as a master", new_token=True)
+    return Plan()
 
 
 def ready_nodes(text: str) -> list[str]:
@@ -309,31 +326,20 @@ def _refresh(client: t.Any, name: str, wanted: Wanted, check_mode: bool) -> Plan
 
 def _refresh_key(client: t.Any, name: str, wanted: Wanted, masters: Masters, check_mode: bool) -> str:
     ready = ready_nodes(run("kubectl", "get", "nodes", "-o", "json", "--request-timeout=20s"))
-    if set(masters.names) <= set(ready):
+    if not leads(ready, masters):
         return ""
     value, deleted = read(client, name)
-    reason = decide_key(value, ready, masters, wanted.ca_hash, now())
-    if reason and not check_mode:
-        written = {KEY: new_key(masters.config), HASH: wanted.ca_hash, UPLOADED: now().strftime(TIME), "version": 1}
+    opens = bool(run("kubectl", "get", *_CERTS, "--output=name"))
+    found = decide_key(value, ready, masters, wanted.ca_hash, now(), opens=opens)
+    if found.reason and not check_mode:
+        written = {HASH: wanted.ca_hash, "version": 1}
+        if found.new_token:
+            written.update({KEY: new_key(masters.config), UPLOADED: now().strftime(TIME)})
+        else:
+            # what it opens first, for Secrets Manager keeps the version before
+            run("kubectl", "delete", *_CERTS)
         write(client, name, written, wanted.tags, there=value is not None, deleted=deleted)
-    return reason
-
-
-def remove(client: t.Any, name: str, recovery_days: int, *, check_mode: bool = False) -> bool:
-    """Schedule its deletion, at once with 0 days; whether there was one.
-
-    :raises JoinSecretError: Secrets Manager refuses.
-    """
-    try:
-        value, deleted = read(client, name)
-        if value is None or deleted:
-            return False
-        if not check_mode:
-            how = {"RecoveryWindowInDays": recovery_days} if recovery_days else {"ForceDeleteWithoutRecovery": True}
-            client.delete_secret(SecretId=name, **how)
-    except Exception as error:
-        raise JoinSecretError(explain(name, error)) from error
-    return True
+    return found.reason
 
 
 def explain(name: str, error: Exception) -> str:

@@ -71,9 +71,57 @@ def nodes(*ready: str) -> dict[str, Any]:
     ],
 )
 def test_who_lets_masters_in(own: str, ready: str, value: Any, reason: str) -> None:
-    found = join_secret.decide_key(value, list(ready), Masters(NAMES, own, "/c"), PIN, NOW)
-    assert bool(found) == bool(reason)
-    assert reason in found
+    masters = Masters(NAMES, own, "/c")
+    found = join_secret.decide_key(value, list(ready), masters, PIN, NOW)
+    done = found.reason if join_secret.leads(list(ready), masters) else ""
+    assert bool(done) == bool(reason)
+    assert reason in done
+    assert found.new_token == bool(found.reason)
+
+
+def test_a_key_that_opens_nothing_any_more_is_made_anew() -> None:
+    found = join_secret.decide_key(OPENS, ["a"], Masters(NAMES, "a", "/c"), PIN, NOW, opens=False)
+    assert found == join_secret.Plan("b, c may join as a master", new_token=True)
+
+
+def test_the_key_goes_when_all_have_joined(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it opens first: Secrets Manager keeps the version before."""
+    calls: list[str] = []
+    wanted = join_secret.Wanted("x", PIN, 24 * HOURS, masters=Masters(NAMES, "a", "/c"))
+    there = {"certs": "secret/kubeadm-certs\n", "secret": json.dumps(OPENS), "ready": NAMES}
+
+    def run(*command: str) -> str:
+        if command[1] == "delete":
+            there["certs"] = ""
+        calls.append(" ".join(command[:3]))
+        return json.dumps(nodes(*there["ready"])) if command[2] == "nodes" else str(there["certs"])
+
+    class Secrets:
+        def get_secret_value(self, **_given: Any) -> dict[str, Any]:
+            return {"SecretString": there["secret"]}
+
+        def put_secret_value(self, **given: Any) -> None:
+            calls.append("put")
+            there["secret"] = given["SecretString"]
+
+    monkeypatch.setattr(join_secret, "run", run)
+    monkeypatch.setattr(join_secret, "now", lambda: NOW)
+    monkeypatch.setattr(join_secret, "new_key", lambda _config: KEY)
+    monkeypatch.setattr(join_secret, "_refresh", lambda *_given: join_secret.Plan())
+    expected = join_secret.refresh(Secrets(), "s", wanted, check_mode=True)
+    assert "their key is of no use" in expected.reason
+    assert "put" not in calls
+    calls.clear()
+    assert join_secret.refresh(Secrets(), "s", wanted) == expected
+    assert calls[-2:] == ["kubectl delete secret", "put"]
+    assert KEY not in there["secret"]
+    assert isinstance(joining.certificate_key("s", json.loads(str(there["secret"])), PIN, NOW), Reason)
+    # and once
+    assert join_secret.refresh(Secrets(), "s", wanted) == join_secret.Plan()
+    # one is lost: the next look lets another one in
+    there["ready"] = NAMES[:2]
+    assert join_secret.refresh(Secrets(), "s", wanted).reason == "c may join as a master"
+    assert joining.certificate_key("s", json.loads(str(there["secret"])), PIN, NOW) == KEY
 
 
 def test_nodes_that_are_ready() -> None:
