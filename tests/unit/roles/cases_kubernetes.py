@@ -96,7 +96,7 @@ KUBERNETES: dict[str, dict[str, Any]] = {
             kubeadm_common_version="1.32.4",
         ),
     },
-    "kube-off": {**DEBIAN, **kubernetes(kubeadm_common_enabled=False)},
+    "kube-off": {**DEBIAN, **kubernetes(kubeadm_common_enabled=False, facts={"controllers": THREE})},
     "kube-eks": {**DEBIAN, **kubernetes(facts={"orchestrator": "Eks"})},
     "kube-wrong": {
         **DEBIAN,

@@ -105,11 +105,13 @@ def test_several_masters_are_reached_by_a_proxy_on_each_node(rendered: dict[str,
         [f"ip-10-1-0-{number}", f"10.1.0.{number}:6443"] for number in (1, 2, 3)
     ]
     assert three["has_proxy"] is True
+    assert three["wanted_packages"] == ["haproxy"]
     balanced = host(rendered, "balanced")
     assert balanced["problems"] == []
     assert "have 3 or 5" in balanced["warnings"][0]
     for name in ("balanced", "ubuntu-22"):
         assert host(rendered, name)["has_proxy"] is False
+        assert host(rendered, name)["wanted_packages"] == []
 
 
 def test_masters_that_could_not_take_anothers_place(rendered: dict[str, Any]) -> None:
@@ -130,6 +132,8 @@ def test_who_is_what(rendered: dict[str, Any]) -> None:
     assert roles("ubuntu-22") == [True, True, False]
     assert roles("gpu") == [True, False, True]
     assert roles("off") == roles("eks") == [False, False, False]
+    # also where several controllers run Slurm
+    assert host(rendered, "off")["wanted_packages"] == []
 
 
 def test_labels_and_secret(rendered: dict[str, Any]) -> None:
