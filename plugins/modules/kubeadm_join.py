@@ -47,11 +47,16 @@ options:
     type: str
     required: true
   labels:
-    description: Labels of the node. They are set when it joins, and brought back when they differ later.
+    description:
+      - Labels of the node. They are set when it joins, and brought back when they differ later. What the node has set
+        itself (an annotation remembers it) and is not named any more is taken away, others' labels never are.
+      - Once C(playbooks/k8s_labels.yml) of this collection has changed labels of the node, those are left to it,
+        but for instance type, instance group, and zone.
     type: dict
     default: {}
   taints:
-    description: Taints of the node (C(key), C(value), C(effect)) when it joins; nodes may not change them later.
+    description: Taints of the node (C(key), C(value), C(effect)) when it joins. Nodes may not change them later;
+      C(playbooks/k8s_labels.yml) does.
     type: list
     elements: dict
     default: []
@@ -128,7 +133,7 @@ waited:
   type: dict
   sample: {"missing": 12.3}
 labels:
-  description: Labels that the Node object did not have.
+  description: Labels that the Node object did not have, and with null those that are taken away.
   returned: success
   type: dict
 """
@@ -141,6 +146,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import KubernetesError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import join_secret
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import joining
+from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import settings
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.master import Master
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.worker import KUBELET_CONF
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.worker import Worker
@@ -191,14 +197,17 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
 def labelled(module: AnsibleModule, worker: Worker) -> dict[str, t.Any]:
     """Labels of a node that has joined, brought to what they should be by the node's own right."""
     node = worker.node()
-    changes = joining.label_changes(node, module.params["labels"]) if node else {}
+    changes, note, left = settings.by_node(node, module.params["labels"]) if node else ({}, None, [])
     if not node:
         module.warn(f"labels could not be compared: the API does not answer, or does not know {KUBELET_CONF}")
-    if changes and not module.check_mode:
-        worker.label(changes)
+    if left:
+        module.warn(f"labels {', '.join(left)}: left as {settings.ADMINISTRATOR} has set them; run that playbook again")
+    wanted = bool(changes) or note is not None
+    if wanted and not module.check_mode:
+        worker.describe(changes, note)
     there = (node.get("metadata") or {}).get("labels") or {}
     return {
-        "changed": bool(changes),
+        "changed": wanted,
         "state": "joined",
         "waited": {},
         "makes_it": False,

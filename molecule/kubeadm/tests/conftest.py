@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 import testinfra
+from day_two import Operator
+from day_two import start
 from support_kubernetes import lab_of
 
 from tests.support.kubernetes.lab import KubernetesLab
@@ -33,3 +35,9 @@ def worker(lab: KubernetesLab) -> Any:
 def name(lab: KubernetesLab) -> str:
     """The worker's node."""
     return hostname(lab.nodes["kube_worker"])
+
+
+@pytest.fixture(scope="session")
+def operator(lab: KubernetesLab, master: Any) -> Operator:
+    """Who has the playbooks for day two."""
+    return start(lab, master)

@@ -143,7 +143,11 @@ def test_a_node_of_another_cluster_is_refused(worker: Any, master: Any, lab: Kub
 
 
 def test_labels_are_changed_on_day_two(master: Any, name: str) -> None:
-    done = playbook(PLAY, INVENTORY, "--limit=kube_worker", variables={"kubeadm_worker_labels": {"team": "robots"}})
+    """By the node itself, which takes away what it has set and nothing else."""
+    kubectl(master, f"label node {name} rack=7")
+    done = playbook(PLAY, INVENTORY, "--limit=kube_worker", variables={"kubeadm_worker_labels": {"crew": "robots"}})
     assert done.returncode == 0, said(done)
     assert changed(done.stdout, "kube_worker") == 1
-    assert json.loads(kubectl(master, f"get node {name} -o json"))["metadata"]["labels"]["team"] == "robots"
+    labels = json.loads(kubectl(master, f"get node {name} -o json"))["metadata"]["labels"]
+    assert {key: labels.get(key) for key in ("crew", "team", "rack")} == {"crew": "robots", "team": None, "rack": "7"}
+    assert labels["node.kubernetes.io/instance-type"] == "c5.xlarge"

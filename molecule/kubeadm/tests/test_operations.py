@@ -2,25 +2,18 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Day two, by the playbooks as an operator runs them: scale, orphans, replacement, upgrade.
 
-The cluster of HyperPod is one of records, whose nodes have the addresses of the containers; its service replaces, adds
-and deletes for real, and the tests start and end containers (or only say to the real API server that a node is Ready)
-as instances would.
+The tests start and end containers (or only say to the real API server that a node is Ready) as instances would.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import pytest
-from support import MOLECULE
+from day_two import CLUSTER
+from day_two import Operator
+from day_two import names
 from support import eventually
 from support import playbook
 from support import said
@@ -30,10 +23,7 @@ from test_kubeadm import INVENTORY
 from test_kubeadm import PLAY
 
 from tests.support.kubernetes.lab import KubernetesLab
-from tests.support.kubernetes.lab import hostname
 
-ROOT = MOLECULE.parent
-CLUSTER = "kubernetes"
 PODS = """
 apiVersion: apps/v1
 kind: Deployment
@@ -52,122 +42,6 @@ kind: PodDisruptionBudget
 metadata: {name: kept}
 spec: {minAvailable: 1, selector: {matchLabels: {app: kept}}}
 """
-
-
-@dataclass
-class Operator:
-    """Somebody at a machine that reaches both APIs."""
-
-    lab: KubernetesLab
-    description: dict[str, Any]
-
-    def start(self, name: str, *arguments: str, **variables: Any) -> subprocess.Popen[str]:
-        """A playbook of the collection."""
-        given = {
-            "hyperpod_description": self.description,
-            "hyperpod_lifecycle_managed": False,
-            "hyperpod_kubeconfig": str(self.lab.folder / "admin.conf"),
-            "hyperpod_wait_delay": 1,
-            "k8s_masters": ["kube_master"],
-            "k8s_hosts": {hostname(address): host for host, address in self.lab.nodes.items()},
-            "hyperpod_nodes_become": False,
-            **variables,
-        }
-        command = [
-            str(Path(sys.executable).with_name("ansible-playbook")),
-            f"--inventory={MOLECULE / 'inventory.yml'}",
-            INVENTORY,
-            f"--extra-vars={json.dumps(given)}",
-            *arguments,
-            str(ROOT / "playbooks" / name),
-        ]
-        environment = {**os.environ, **self.lab.cloud.environment}
-        return subprocess.Popen(
-            command,
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-        )
-
-    def play(self, name: str, *arguments: str, **variables: Any) -> subprocess.CompletedProcess[str]:
-        """The same, to its end."""
-        process = self.start(name, *arguments, **variables)
-        output, _none = process.communicate(timeout=300)
-        return subprocess.CompletedProcess(process.args, process.returncode, output, "")
-
-    def nodes(self) -> dict[str, dict[str, Any]]:
-        """Nodes of the cluster by their names."""
-        listed = self.lab.cloud.aws("sagemaker", "list-cluster-nodes", "--cluster-name", CLUSTER)
-        return {node["PrivateDnsHostname"].split(".")[0]: node for node in listed["ClusterNodeSummaries"]}
-
-    def group(self, number: int) -> dict[str, Any]:
-        """A group of the description."""
-        return dict(self.description["instance_groups"][number])
-
-
-def names(lab: KubernetesLab) -> set[str]:
-    """Of the nodes that are containers."""
-    return {hostname(address) for address in lab.nodes.values()}
-
-
-def made(lab: KubernetesLab) -> dict[str, Any]:
-    """What the cluster is described with: a network whose next free addresses are those of the containers."""
-    aws, base = lab.cloud.aws, lab.network_base
-    vpc = aws("ec2", "create-vpc", "--cidr-block", f"{base}.0/24")["Vpc"]["VpcId"]
-    subnet = aws(
-        *("ec2", "create-subnet", "--vpc-id", vpc, "--cidr-block", f"{base}.16/28", "--availability-zone", "us-west-2a")
-    )["Subnet"]["SubnetId"]
-    for taken in (20, *range(23, 27)):
-        aws("ec2", "create-network-interface", "--subnet-id", subnet, "--private-ip-address", f"{base}.{taken}")
-    (security,) = aws("ec2", "describe-security-groups", "--filters", f"Name=vpc-id,Values={vpc}")["SecurityGroups"]
-    own = security["GroupId"]
-    everything = f"IpProtocol=-1,UserIdGroupPairs=[{{GroupId={own}}}]"
-    aws("ec2", "authorize-security-group-ingress", "--group-id", own, "--ip-permissions", everything)
-    bucket = f"sagemaker-{vpc}"
-    aws(
-        *("s3api", "create-bucket", "--bucket", bucket),
-        *("--create-bucket-configuration", "LocationConstraint=us-west-2"),
-    )
-    script = lab.folder / "on_create.sh"
-    script.write_text("#!/bin/sh\n", encoding="utf-8")
-    aws("s3api", "put-object", "--bucket", bucket, "--key", "lc/on_create.sh", "--body", str(script))
-    return {
-        "cluster_name": CLUSTER,
-        "region": "us-west-2",
-        "network": {
-            "vpc_id": vpc,
-            "subnet_ids": [subnet],
-            "security_group_ids": [own],
-        },
-        "instance_groups": [
-            {
-                "instance_group_name": name,
-                "instance_type": "ml.c5.xlarge",
-                "instance_count": 1,
-                "slurm_config": {"node_type": kind, **more},
-                "life_cycle_config": {"source_s3_uri": f"s3://{bucket}/lc", "on_create": "on_create.sh"},
-            }
-            for name, kind, more in (
-                ("controller-machine", "Controller", {}),
-                ("worker-group-1", "Compute", {"partition_names": ["p1"]}),
-            )
-        ],
-    }
-
-
-@pytest.fixture(scope="module")
-def operator(lab: KubernetesLab, master: Any) -> Iterator[Operator]:
-    lab.cloud.port, lab.cloud.speed = int(lab.cloud.status()["port"]), 600
-    lab.cloud.up()
-    (lab.folder / "admin.conf").write_text(master.check_output("cat /etc/kubernetes/admin.conf"), encoding="utf-8")
-    operator = Operator(lab, made(lab))
-    done = operator.play("cluster.yml")
-    assert done.returncode == 0, said(done)
-    assert set(operator.nodes()) == names(lab)
-    yield operator
-    kubectl(master, "delete deployment,pdb kept --ignore-not-found")
 
 
 def test_what_cannot_be_is_refused_before_anything_is_changed(operator: Operator, name: str) -> None:
@@ -216,6 +90,7 @@ def test_a_node_is_replaced_under_its_name_and_goes_on_where_it_was_stopped(
     assert eventually(lambda: kubectl(master, there) == f"{name} Running", 60), kubectl(master, "describe pods")
     assert json.loads(kubectl(master, f"get node {name} -o json"))["metadata"]["labels"]["team"] == "speech"
     assert kubectl(master, "-n kube-system get configmaps -l podforge.hyperpod/replacement -o name") == ""
+    kubectl(master, "delete deployment kept")
 
 
 def a_kubelet_says_it_is_ready(master: Any, node: str) -> None:

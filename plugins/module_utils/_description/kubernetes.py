@@ -12,6 +12,7 @@ from typing import Any
 from .._findings import failure
 from .._kubernetes import KubernetesError
 from .._kubernetes import network
+from .._kubernetes import settings
 from .._kubernetes import versions
 from .documents import Document
 from .model import Checker
@@ -117,6 +118,12 @@ def _rules(
     for problem in problems:
         key = problem.split(":", 1)[0].split(" ", 1)[0]
         _fail(checker, problem, (*path, key) if key in found else path)
+    taints = [taint for taint in found.get("taints", []) if isinstance(taint, dict)]
+    if len(taints) < len(found.get("taints", [])):
+        checker.wrong_type(found["taints"], "a list of mappings", (*path, "taints"))
+    for problem in settings.problems(settings.settings_of(found.get("labels", {}), taints)):
+        key, _blank, text = problem.partition(" ")
+        _fail(checker, text, (*path, key))
 
 
 def _number(value: Any, otherwise: int) -> int:

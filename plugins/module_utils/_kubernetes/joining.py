@@ -157,12 +157,6 @@ def ca_of(kubeconfig: str) -> str:
         return ""
 
 
-def label_changes(node: t.Mapping[str, t.Any], wanted: t.Mapping[str, str]) -> dict[str, str]:
-    """Labels of a Node object that differ; others are not touched."""
-    there = (node.get("metadata") or {}).get("labels") or {}
-    return {key: value for key, value in wanted.items() if there.get(key) != value}
-
-
 def certificate_key(name: str, value: t.Mapping[str, t.Any], pin: str, now: dt.datetime) -> str | Reason:
     """The key to the certificates of a master, if it still opens them."""
     try:

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import ssl
 import tempfile
@@ -20,6 +21,7 @@ from . import KubernetesError
 from . import config
 from . import join_secret
 from . import joining
+from . import settings
 from .joining import Invitation
 from .joining import Reason
 
@@ -100,16 +102,19 @@ class Worker:
         code, out, _err = self._kubectl("get", "node", self._params["node_name"], "-o", "json")
         return joining.load(out) if code == 0 else {}
 
-    def label(self, labels: t.Mapping[str, str]) -> None:
-        """Set labels of this node.
+    def describe(self, labels: t.Mapping[str, str | None], note: str | None) -> None:
+        """Set labels of this node or, with None, take them away; and the note of them.
 
         :raises KubernetesError: the API refuses one.
         """
-        words = [f"{key}={value}" for key, value in labels.items()]
-        code, _out, err = self._kubectl("label", "--overwrite", "node", self._params["node_name"], *words)
+        metadata: dict[str, t.Any] = {"labels": dict(labels)}
+        if note is not None:
+            metadata["annotations"] = {settings.NOTE: note}
+        words = ("--type=merge", f"--patch={json.dumps({'metadata': metadata})}")
+        code, _out, err = self._kubectl("patch", "node", self._params["node_name"], *words)
         if code:
             fix = "Fix: nodes may not set labels below node-restriction.kubernetes.io and most of kubernetes.io"
-            raise KubernetesError(f"labels: the API refuses {', '.join(words)}: {err.strip()}. {fix}")
+            raise KubernetesError(f"labels: the API refuses {', '.join(labels)}: {err.strip()}. {fix}")
 
     def _attempt(self, client: t.Any) -> Reason | None:
         given = self.ask(client)

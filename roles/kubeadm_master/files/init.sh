@@ -2,9 +2,9 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Make the cluster. What a killed run has left is taken away first.
-# init.sh <configuration> <key for secrets: yes or nothing> <checks to ignore, by commas>
+# init.sh <configuration> <key for secrets: yes or nothing> <checks to ignore, by commas> <labels and taints of workers>
 set -eu
-config=$1 encryption=$2 ignored=$3
+config=$1 encryption=$2 ignored=$3 labels=$4 taints=$5
 mark=/var/lib/podforge/kubeadm-init.begun
 key=/etc/kubernetes/podforge/encryption.yaml
 
@@ -36,4 +36,8 @@ if [ -n "$encryption" ]; then
     kubectl --kubeconfig /etc/kubernetes/admin.conf create secret generic podforge-control-plane --namespace kube-system \
         --from-file=encryption.yaml="$key"
 fi
+# What workers join with, for k8s_labels.yml, which takes away what is not wanted any more. Not by their own word: a node must
+# not decide on its taints.
+kubectl --kubeconfig /etc/kubernetes/admin.conf create configmap podforge-node-settings --namespace kube-system \
+    --from-literal=labels="$labels" --from-literal=taints="$taints"
 rm "$mark"
