@@ -24,6 +24,16 @@ CONTROLLER, LOGIN, WORKERS = "controller-machine", "my-login-group", "worker-gro
 FOREIGN = f"podforge-{PREFIX}-foreign"
 SAMPLES = "/opt/podforge/current/collections/ansible_collections/podforge/hyperpod/playbooks/files/slurm-jobs"
 
+# Files, packages, units and processes; the roles themselves are in the bundle, below /opt/podforge.
+KUBERNETES = r"""
+find /etc /run /var/lib /var/log /usr/local /usr/bin /usr/sbin /opt/cni -xdev 2>/dev/null |
+    grep -iE 'kube|flannel|/cni(/|$)|containerd' | grep -v '^/usr/local/aws-cli/\|^/usr/lib/python'
+dpkg-query -W -f '${Package}\n' | grep -E '^(kube|cri-tools|containerd|haproxy|ebtables|conntrack)'
+systemctl list-units --all --no-legend --plain | grep -iE 'kube|containerd'
+pgrep -af 'kube|containerd|etcd|haproxy' | grep -v pgrep
+exit 0
+"""
+
 
 @pytest.fixture(scope="module")
 def cluster(cloud: Cloud) -> str:
@@ -116,6 +126,11 @@ def test_nodes_configured_themselves_with_ansible_core_2_17(cloud: Cloud, cluste
         assert last["status"] == "ok"
         assert {"chrony", "gdm_mask", "slurm_base"} <= set(last["roles"])
         assert {role["status"] for role in last["roles"].values()} <= {"ok", "changed"}
+
+
+def test_nothing_of_kubernetes_is_on_nodes_that_are_not_to_have_it(cloud: Cloud, cluster: str) -> None:
+    for node in cloud.nodes(cluster):
+        assert cloud.shell(node["InstanceId"], KUBERNETES) == ""
 
 
 def test_lifecycle_logs_are_in_cloudwatch(cloud: Cloud, cluster: str) -> None:

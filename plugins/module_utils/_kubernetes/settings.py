@@ -129,11 +129,11 @@ def problems(wanted: Settings, *, by_node: bool = True) -> list[str]:
             found.append(f"labels {key}={value} is no label: {rule}")
         elif key in MASTER_LABELS:
             found.append(f"labels {key} makes a node a master: leave it to kubeadm")
-        elif by_node and _OWN.match(key) and not _KUBELET.match(key):
-            found.append(
-                f"labels {key} is one that a node may not give itself: take a name that is not Kubernetes' own, or "
-                "k8s_restricted_labels of playbooks/k8s_labels.yml"
-            )
+    own = [key for key in wanted.labels if by_node and _OWN.match(key) and not _KUBELET.match(key)]
+    refused = [key for key in own if key not in MASTER_LABELS]
+    if refused:
+        rule = "take names that are not Kubernetes' own, or k8s_restricted_labels of playbooks/k8s_labels.yml"
+        found.append(f"labels {', '.join(refused)} are none that a node may give itself: {rule}")
     for taint in wanted.taints:
         if not _NAME.fullmatch(taint.key) or not _VALUE.fullmatch(taint.value) or taint.effect not in EFFECTS:
             rule = f"it needs a key, maybe a value, and as effect one of {', '.join(EFFECTS)}"

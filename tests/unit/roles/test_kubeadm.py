@@ -161,9 +161,9 @@ def test_what_is_wrong_is_told_at_once(rendered: dict[str, Any]) -> None:
         "with its SHA-256 in kubeadm_master_flannel_checksum",
         "kubeadm_master_backup_destination: backups must be",
         "parts of a Kubernetes that this role did not make",
-        "kubeadm_worker_labels: two words",
-        f"may not give itself {', '.join(REFUSED)}: take",
-        "kubeadm_worker_taints: each needs a key",
+        "kubeadm_worker_labels team=two words is no label",
+        f"kubeadm_worker_labels {', '.join(REFUSED)} are none that a node may give itself: take",
+        "kubeadm_worker_taints k=:Never is no taint",
         "kubeadm_worker_timeout: 0",
     ):
         assert [text for text in told if part in text], part

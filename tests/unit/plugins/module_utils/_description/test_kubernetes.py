@@ -117,7 +117,12 @@ def test_the_variable_wins_over_the_description(run):
         ({"pod_cidr": "10.198.0.0/16"}, "kubernetes.pod_cidr", "overlaps the VPC's 10.198.0.0/16", "would do"),
         ({"pod_cidr": "10.244.1.0/16"}, "kubernetes.pod_cidr", "bits beyond its prefix", "write 10.244.0.0/16"),
         ({"labels": {"team": "two words"}}, "kubernetes.labels", "is no label", "write at most 63 letters"),
-        ({"labels": {"node-role.kubernetes.io/worker": ""}}, "kubernetes.labels", "not give", "k8s_restricted_labels"),
+        (
+            {"labels": {"node-role.kubernetes.io/worker": ""}},
+            "kubernetes.labels",
+            "may give itself",
+            "k8s_restricted_labels",
+        ),
         ({"taints": [{"key": "k", "effect": "Never"}]}, "kubernetes.taints", "k=:Never is no taint", "NoExecute"),
         ({"taints": ["k=v:NoSchedule"]}, "kubernetes.taints", "a list of mappings is wanted", ""),
     ],

@@ -174,7 +174,7 @@ def test_labels_that_nodes_may_not_give_themselves() -> None:
         ({"team": "two words"}, (), "labels team=two words is no label: write"),
         ({"-team": "x"}, (), "is no label"),
         ({"x" * 64: "x"}, (), "is no label"),
-        ({"node-role.kubernetes.io/worker": ""}, (), "may not give itself: take a name"),
+        ({"node-role.kubernetes.io/worker": ""}, (), "none that a node may give itself: take names"),
         ({"node-restriction.kubernetes.io/a": "b"}, (), "k8s_restricted_labels"),
         ({"node-role.kubernetes.io/control-plane": ""}, (), "makes a node a master: leave"),
         ({}, (Taint("", "", "NoSchedule"),), "taints =:NoSchedule is no taint"),
