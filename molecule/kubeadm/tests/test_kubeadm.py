@@ -34,7 +34,9 @@ def test_all_nodes_and_the_system_are_ready(master: Any, lab: KubernetesLab) -> 
         return [
             pod["metadata"]["name"]
             for pod in pods
-            if not all(status["ready"] for status in pod["status"].get("containerStatuses", [{"ready": False}]))
+            # not those of jobs, which end
+            if pod["spec"]["restartPolicy"] == "Always"
+            and not all(status["ready"] for status in pod["status"].get("containerStatuses", [{"ready": False}]))
         ]
 
     assert eventually(lambda: not waiting(), 180), kubectl(master, "get pods -A")
