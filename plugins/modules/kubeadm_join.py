@@ -173,6 +173,8 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     kubeconfig, state = worker.look()
     if module.check_mode and state != "joined":
         return {"changed": True, "state": state, "waited": {}, "labels": {}, "makes_it": False}
+    if not module.check_mode:
+        worker.tidy()
     need_boto3(params["secret"])
     # whoever waits for the secret tells of each refusal, and has pauses of its own
     client = join_secret.client_of(params["region"], attempts=2)

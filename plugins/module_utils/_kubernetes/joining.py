@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import datetime as dt
+import email.utils
 import json
 import re
 import typing as t
@@ -23,11 +24,15 @@ from .join_secret import JoinSecretError
 from .join_secret import ca_hash
 from .join_secret import moment
 
-FIRST_PAUSE, LONGEST_PAUSE = 2.0, 30.0
+# a thousand nodes then ask for the secret 130 times a second, of 10,000 that Secrets Manager allows
+FIRST_PAUSE, LONGEST_PAUSE, LONGEST_WHEN_THROTTLED = 2.0, 10.0, 30.0
+# What signatures of AWS allow; certificates that Kubernetes gives a node begin five minutes before they are made.
+LARGEST_SKEW = dt.timedelta(minutes=5)
 # kubeadm gives up its waiting for etcd, kubelet and the API one by one, after four to five minutes each
 LEASE_LIFE = dt.timedelta(minutes=15)
 CLUSTER_INFO = "/api/v1/namespaces/kube-public/configmaps/cluster-info"
 _THROTTLES = ("Throttl", "TooManyRequests", "RequestLimitExceeded", "SlowDown")
+_SKEWED = re.compile(r"RequestTimeTooSkewed|RequestExpired|Signature (expired|not yet current)")
 # kubelet's own health check, whose words are those of an API that is down. "The kubelet is not running" as a likely
 # cause is said by kubeadm of every failure.
 _KUBELET = re.compile(
@@ -41,6 +46,11 @@ _PASSING = (
         "api",
         "connection refused|i/o timeout|deadline exceeded|no route to host|EOF|timed out",
         "the API did not answer to the end: {}",
+    ),
+    (
+        "clock",
+        "certificate has expired or is not yet valid",
+        "a certificate is not valid at this node's time, whose clock may be wrong (chronyc tracking): {}",
     ),
     (
         "stale-token",
@@ -85,6 +95,10 @@ def refused(name: str, code: str, message: str) -> Reason:
         return Reason("missing", f"there is no secret {name} yet: the master makes it once it is up")
     if code.startswith(_THROTTLES):
         return Reason("throttled", f"Secrets Manager throttles ({code}): too many nodes ask at once")
+    if _SKEWED.search(f"{code} {message}"):
+        return Reason(
+            "clock", f"AWS refuses the time of this node: {message or code}. Until chrony has set it (chronyc tracking)"
+        )
     if "AccessDenied" in code:
         fix = "Fix: allow the execution role secretsmanager:GetSecretValue for it"
         return Reason("denied", f"the node's role may not read secret {name}: {message}. {fix}", final=True)
@@ -113,6 +127,22 @@ def judge_cluster(given: Invitation, document: t.Mapping[str, t.Any]) -> Reason 
     return None
 
 
+def judge_clock(date: str, now: dt.datetime) -> Reason | None:
+    """Whether this node's time is so far from the API's that nothing will fit: kubeadm would wait, and not say why.
+
+    :param date: when the API has answered, as HTTP has it; what is no date proves nothing.
+    """
+    try:
+        skew = now - email.utils.parsedate_to_datetime(date)
+    except (TypeError, ValueError):
+        return None
+    if abs(skew) <= LARGEST_SKEW:
+        return None
+    side = "ahead of" if skew > dt.timedelta() else "behind"
+    text = f"this node's clock is {abs(skew).total_seconds():.0f} s {side} the API's"
+    return Reason("clock", f"{text}: until chrony has set it (chronyc tracking, there and here)")
+
+
 def judge_failure(output: str, journal: str = "") -> Reason:
     """Why C(kubeadm join) has failed; unknown reasons are final, for they are not of the kind that passes.
 
@@ -136,16 +166,21 @@ def last_lines(text: str, number: int = 3) -> str:
     return "; ".join(line.strip() for line in text.splitlines() if line.strip())[-200 * number :]
 
 
-def pause(attempt: int, random: t.Callable[[], float]) -> float:
+def pause(attempt: int, random: t.Callable[[], float], *, throttled: bool = False) -> float:
     """Seconds before the next attempt: twice as long each time, with jitter, so that a thousand nodes spread."""
-    return float(min(FIRST_PAUSE * 2 ** min(attempt, 10), LONGEST_PAUSE) * (0.5 + random() / 2))
+    longest = LONGEST_WHEN_THROTTLED if throttled else LONGEST_PAUSE
+    return float(min(FIRST_PAUSE * 2 ** min(attempt, 10), longest) * (0.5 + random() / 2))
 
 
-def state_of(kubeconfig: str | None, client_certificate: bool, leftovers: bool) -> str:
-    """Whether this node is C(joined), C(half) (a join was killed) or C(new)."""
-    if kubeconfig and client_certificate:
+def state_of(kubeconfig: str | None, client_certificate: bool, bootstrap: bool, ca: bool) -> str:
+    """Whether this node is C(joined), C(half) (a join was killed) or C(new).
+
+    :param bootstrap: whether kubelet's first kubeconfig is there, which has the token. kubeadm removes it at the end:
+        until then the Node object lacks what upgrades read.
+    """
+    if kubeconfig and client_certificate and not bootstrap:
         return "joined"
-    return "half" if kubeconfig or leftovers else "new"
+    return "half" if kubeconfig or bootstrap or ca else "new"
 
 
 def ca_of(kubeconfig: str) -> str:

@@ -27,7 +27,9 @@ from .joining import Reason
 
 KUBELET_CONF = "/etc/kubernetes/kubelet.conf"
 _CERTIFICATE = Path("/var/lib/kubelet/pki/kubelet-client-current.pem")
-_LEFTOVERS = (Path("/etc/kubernetes/bootstrap-kubelet.conf"), Path("/etc/kubernetes/pki/ca.crt"))
+_BOOTSTRAP, _CA = Path("/etc/kubernetes/bootstrap-kubelet.conf"), Path("/etc/kubernetes/pki/ca.crt")
+# memory, and root's alone
+_MEMORY, _PREFIX = Path("/run"), "podforge-join-"
 _EACH = 60.0
 
 
@@ -52,8 +54,13 @@ class Worker:
         """kubelet's kubeconfig if it is there, and how far this node has come."""
         path = Path(KUBELET_CONF)
         kubeconfig = path.read_text(encoding="utf-8") if path.exists() else None
-        leftovers = any(place.exists() for place in _LEFTOVERS)
-        return kubeconfig, joining.state_of(kubeconfig, _CERTIFICATE.exists(), leftovers)
+        return kubeconfig, joining.state_of(kubeconfig, _CERTIFICATE.exists(), _BOOTSTRAP.exists(), _CA.exists())
+
+    @staticmethod
+    def tidy() -> None:
+        """Remove the file with the token that a killed run has left."""
+        for left in _MEMORY.glob(f"{_PREFIX}*"):
+            left.unlink()
 
     def ask(self, client: t.Any) -> Invitation | Reason:
         """What the secret says, or why it says nothing."""
@@ -77,7 +84,7 @@ class Worker:
             self._say(reason)
             if reason.final:
                 raise KubernetesError(f"this node can't join: {reason.text}")
-            seconds = joining.pause(attempt, chance)
+            seconds = joining.pause(attempt, chance, throttled=reason.kind == "throttled")
             attempt += 1
             if time.monotonic() + seconds > deadline:
                 times = ", ".join(f"{kind} {seconds:.0f} s" for kind, seconds in self.waited.items())
@@ -129,13 +136,14 @@ class Worker:
         """Whether the API answers, and knows the invitation. What it says is not trusted, only found out early."""
         try:
             with api_opener().open(f"https://{given.address}{joining.CLUSTER_INFO}", timeout=10) as answer:
+                date = answer.headers.get("Date", "")
                 document = joining.load(answer.read(1 << 20).decode("utf-8", "replace"))
         except urllib.error.HTTPError as error:
             return Reason("api", f"{given.address} answers with {error.code}: it is not ready yet")
         except (OSError, ValueError) as error:
             why = getattr(error, "reason", error)
             return Reason("api", f"the API at {given.address} does not answer: {why}")
-        return joining.judge_cluster(given, document)
+        return joining.judge_clock(date, join_secret.now()) or joining.judge_cluster(given, document)
 
     def _kubeadm(self, given: Invitation, key: str = "") -> Reason | None:
         with self._configuration(given, key) as path:
@@ -156,8 +164,7 @@ class Worker:
         documents = config.join(
             self._params["version"], self._params, given.address, given.token, given.ca_hash, key=key
         )
-        # memory, and root's alone
-        descriptor, path = tempfile.mkstemp(prefix="podforge-join-", suffix=".yaml", dir="/run")
+        descriptor, path = tempfile.mkstemp(prefix=_PREFIX, suffix=".yaml", dir=_MEMORY)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
                 stream.write(config.text(documents))

@@ -27,12 +27,15 @@ for plugin in /usr/lib/cni/* /usr/libexec/cni/*; do
     [ -x "$plugin" ] && [ ! -e "/opt/cni/bin/${plugin##*/}" ] && cni=missing
 done
 echo "cni=${cni:-}"
-# archives whose images are not in containerd's data of today
+# archives whose images are not in containerd's data of today, or were cleared away by kubelet
+[ $# = 0 ] || there=$(timeout 20 ctr --namespace k8s.io images list -q 2>/dev/null) || unset there
 for pattern; do
     for archive in $pattern; do # the pattern is meant to be expanded
         [ -f "$archive" ] || continue
         mark="$root/podforge-images/$(stat -c '%n %s %Y' "$archive" | sha256sum | cut -c 1-32)"
-        [ -n "$root" ] && [ -e "$mark" ] || new=$((${new:-0} + 1))
+        if [ -z "$root" ] || [ ! -e "$mark" ] || { [ -n "${there+x}" ] && grep -qvxF -e "$there" "$mark"; }; then
+            new=$((${new:-0} + 1))
+        fi
     done
 done
 echo "archives=${new:-0}"

@@ -224,6 +224,9 @@ def test_an_invitation() -> None:
         ("TooManyRequestsException", "", "throttled", False),
         ("AccessDeniedException", "not authorized", "denied", True),
         ("InvalidRequestException", "marked for deletion", "deleted", False),
+        ("InvalidSignatureException", "Signature expired: 20261128T100000Z is now earlier than", "clock", False),
+        ("InvalidSignatureException", "Signature not yet current: 20261128T140000Z", "clock", False),
+        ("RequestTimeTooSkewed", "", "clock", False),
         ("EndpointConnectionError", "", "unreachable", False),
         ("InternalServiceError", "", "unreachable", False),
     ],
@@ -266,6 +269,7 @@ HEALTHY = """[kubelet-check] Waiting for a healthy kubelet at http://127.0.0.1:1
         ("dial tcp 10.1.0.10:6443: connect: connection refused", "api", False),
         (f'could not find a JWS signature in the cluster-info ConfigMap for token ID "{TOKEN}"', "stale-token", False),
         ("[ERROR Swap]: running with swap on is not supported", "kubeadm", True),
+        ("x509: certificate has expired or is not yet valid: current time 2026-11-28T11:00:00Z is", "clock", False),
         # what each kubeadm says of a failed join, and of a kubelet that is well
         (
             "timed out waiting for the condition\nThis error is likely caused by:\n\t- The kubelet is not running",
@@ -294,16 +298,44 @@ def test_kubelets_own_words_are_told() -> None:
 
 
 def test_pauses_grow_to_an_end_and_are_spread() -> None:
-    assert [joining.pause(attempt, lambda: 1.0) for attempt in range(6)] == [2.0, 4.0, 8.0, 16.0, 30.0, 30.0]
-    assert joining.pause(50, lambda: 0.0) == 15.0
+    assert [joining.pause(attempt, lambda: 1.0) for attempt in range(5)] == [2.0, 4.0, 8.0, 10.0, 10.0]
+    assert joining.pause(50, lambda: 0.0) == 5.0
+    assert [joining.pause(attempt, lambda: 1.0, throttled=True) for attempt in (2, 3, 4)] == [8.0, 16.0, 30.0]
 
 
 @pytest.mark.parametrize(
-    ("kubeconfig", "certificate", "leftovers", "state"),
-    [(None, False, False, "new"), (None, False, True, "half"), ("x", False, True, "half"), ("x", True, True, "joined")],
+    ("kubeconfig", "certificate", "bootstrap", "ca", "state"),
+    [
+        (None, False, False, False, "new"),
+        (None, False, True, False, "half"),
+        (None, False, False, True, "half"),
+        ("x", False, False, True, "half"),
+        # kubelet is in, and kubeadm has not ended
+        ("x", True, True, True, "half"),
+        ("x", True, False, True, "joined"),
+    ],
 )
-def test_how_far_a_node_has_come(kubeconfig: str | None, certificate: bool, leftovers: bool, state: str) -> None:
-    assert joining.state_of(kubeconfig, certificate, leftovers) == state
+def test_how_far_a_node_has_come(
+    kubeconfig: str | None, certificate: bool, bootstrap: bool, ca: bool, state: str
+) -> None:
+    assert joining.state_of(kubeconfig, certificate, bootstrap, ca) == state
+
+
+@pytest.mark.parametrize(
+    ("date", "text"),
+    [
+        ("Sat, 28 Nov 2026 11:58:00 GMT", ""),
+        ("Sat, 28 Nov 2026 13:00:00 GMT", "this node's clock is 3600 s behind the API's"),
+        ("Sat, 28 Nov 2026 11:54:59 GMT", "301 s ahead of the API's"),
+        ("", ""),
+        ("no date", ""),
+    ],
+)
+def test_a_clock_that_is_wrong(date: str, text: str) -> None:
+    found = joining.judge_clock(date, dt.datetime(2026, 11, 28, 12, 0, tzinfo=dt.timezone.utc))
+    assert bool(found) == bool(text)
+    assert found is None or (found.kind, found.final) == ("clock", False)
+    assert text in (found.text if found else "")
 
 
 def test_the_ca_of_a_kubeconfig() -> None:

@@ -117,12 +117,20 @@ def test_what_will_not_pass_ends_it_at_once(place: Path) -> None:
 def test_it_ends_in_time_and_says_what_it_has_waited_for(place: Path) -> None:
     made, commands, _files = node(place, timeout=100)
     with pytest.raises(
-        KubernetesError, match=r"not joined in 100 s \(timeout\): there is no secret s yet.*missing 90 s"
+        KubernetesError, match=r"not joined in 100 s \(timeout\): there is no secret s yet.*missing 94 s"
     ):
         made.join(Secrets("ResourceNotFoundException"), lambda: 1.0)
     assert commands == []
     # one line when it begins, and one each minute
     assert len((place / "log").read_text(encoding="utf-8").splitlines()) == 2
+
+
+def test_the_token_of_a_run_that_was_killed_is_removed(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "_MEMORY", place)
+    (place / "podforge-join-x1y2.yaml").write_text(TOKEN, encoding="utf-8")
+    (place / "other").touch()
+    node(place)[0].tidy()
+    assert [path.name for path in place.iterdir()] == ["other"]
 
 
 def test_a_reason_of_the_api_keeps_kubeadm_away(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
