@@ -176,8 +176,9 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     if not module.check_mode:
         worker.tidy()
     need_boto3(params["secret"])
-    # whoever waits for the secret tells of each refusal, and has pauses of its own
-    client = join_secret.client_of(params["region"], attempts=2)
+    # Whoever waits for the secret tells of each refusal, and has pauses of its own. "adaptive" would measure its pauses
+    # by the time of day, and sleep for an hour when chrony sets a clock back by one.
+    client = join_secret.client_of(params["region"], attempts=2, mode="standard")
     if state == "joined":
         given = worker.ask(client)
         if isinstance(given, joining.Invitation):

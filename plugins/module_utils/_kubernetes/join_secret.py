@@ -242,10 +242,10 @@ def new_token(ttl: dt.timedelta) -> str:
 # --- Secrets Manager ---
 
 
-def client_of(region: str, attempts: int = 12) -> t.Any:
+def client_of(region: str, attempts: int = 12, mode: t.Literal["adaptive", "standard"] = "adaptive") -> t.Any:
     """A client that is patient, for all nodes may ask at once."""
     config = botocore.config.Config(
-        retries={"mode": "adaptive", "total_max_attempts": attempts}, connect_timeout=10, read_timeout=30
+        retries={"mode": mode, "total_max_attempts": attempts}, connect_timeout=10, read_timeout=30
     )
     make: t.Any = boto3.client
     return make("secretsmanager", region_name=region, config=config)

@@ -53,6 +53,11 @@ class Master(Worker):
         kubeconfig, state = super().look()
         return kubeconfig, "half" if MARK.exists() else state
 
+    def reset(self) -> None:
+        super().reset()
+        # kubeadm takes it from the manifest where etcd's data are, and a reset that was killed has removed that first
+        self._command(["rm", "-rf", "/var/lib/etcd/member"])
+
     def _attempt(self, client: t.Any) -> Reason | None:
         given = self.ask(client)
         name = self._params["node_name"]

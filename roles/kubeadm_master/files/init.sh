@@ -10,6 +10,8 @@ key=/etc/kubernetes/podforge/encryption.yaml
 
 if [ -e "$mark" ]; then
     kubeadm reset --force
+    # a reset that was killed has removed the manifest, by which kubeadm knows of these data
+    rm -rf /var/lib/etcd/member
 fi
 mkdir -p "${mark%/*}"
 : >"$mark"

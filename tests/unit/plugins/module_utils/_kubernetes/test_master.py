@@ -339,7 +339,7 @@ def test_etcd_gets_no_member_before_kubelet_can_run_it(tmp_path: Path, monkeypat
     with pytest.raises(KubernetesError, match="nothing allocatable"):
         node.join(s=INVITES, s_control_plane=OPENS)
     assert node.did("control-plane-join all") == []
-    assert node.lines[-1] == "kubeadm reset --force"
+    assert node.lines[-2:] == ["kubeadm reset --force", "rm -rf /var/lib/etcd/member"]
 
 
 def test_it_waits_for_its_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
