@@ -147,7 +147,9 @@ def restore(
 
 def _keep(here: Master, seen: Here, now: datetime.datetime) -> str:
     """What this master has, as a backup of its own in a folder; in words, for what is half or broken can't be saved."""
-    if not seen.ca or seen.begun:
+    if seen.begun:
+        return f"what the run that was stopped has kept in {BEFORE}, if there was something"
+    if not seen.ca:
         return "nothing"
     try:
         return f"{BEFORE}/{_save(here, Folder(BEFORE), seen, now)['saved']}"
