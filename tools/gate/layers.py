@@ -27,6 +27,7 @@ PLAYBOOKS = "tests/integration/operator"
 MODULES = "tests/integration/modules"
 STAGING = "tests/integration/lifecycle/test_lifecycle_staging.py"
 KUBERNETES = ("kubeadm", "kubeadm_ha")
+FAULTS_OF_KUBERNETES = "tests/faults/test_kubernetes.py"
 NO_KUBERNETES = (
     f"no packages of Kubernetes are here (set {packages.VARIABLE} to a folder that has them, or have them made in a "
     "quarter of an hour, once: .venv/bin/python -m tests.support.kubernetes.packages)"
@@ -190,8 +191,11 @@ def e2e() -> Layer:
 
 def faults() -> Layer:
     """What happens when things break."""
-    check = pytest("faults", "tests/faults", timeout=2400)
-    return Layer("faults", "killed, throttled, cut off", (check,), seconds=500, containers=True)
+    check = pytest("faults", "tests/faults", f"--ignore={FAULTS_OF_KUBERNETES}", timeout=2400)
+    kubernetes = Check("faults-kubernetes", not_run=NO_KUBERNETES)
+    if packages.given():
+        kubernetes = pytest("faults-kubernetes", FAULTS_OF_KUBERNETES)
+    return Layer("faults", "killed, throttled, cut off", (check, kubernetes), seconds=500, containers=True)
 
 
 def python_version(python: Path) -> str:
