@@ -76,6 +76,7 @@ options:
       - The first of them is told to make the cluster, while there is no secret. All others, and a first one that comes
         when there is a cluster, become masters of it, one after the other; a member of etcd that has this node's name
         or address, or that of a master that is no more, is removed before.
+      - One that a backup is restored on meanwhile waits for the end of that, and has joined then.
     type: list
     elements: str
     default: []
@@ -189,7 +190,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
             module.warn(f"this node has joined, but others could not: {given.text}")
         return labelled(module, worker)
     if state == "half":
-        worker.reset()
+        worker.begin_anew()
     worker.join(client, random.SystemRandom().random)
     if isinstance(worker, Master) and worker.makes_it:
         return {"changed": False, "state": state, "waited": worker.waited, "labels": {}, "makes_it": True}

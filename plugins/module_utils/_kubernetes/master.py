@@ -7,6 +7,8 @@
 from __future__ import annotations
 
 import base64
+import contextlib
+import fcntl
 import json
 import time
 import typing as t
@@ -24,6 +26,11 @@ from .worker import api_opener
 
 # There from the beginning to the end of an init or a join: what is found with it is half of a master.
 MARK = Path("/var/lib/podforge/kubeadm-init.begun")
+# There while a restore of a backup has not come to its end.
+RESTORE = Path("/var/lib/podforge/kubernetes-restore.json")
+# Whoever makes, joins, resets or restores this master has it; the role's init.sh and its backup program as well.
+LOCK = Path("/run/podforge-kubernetes-master.lock")
+ETCD = Path("/etc/kubernetes/manifests/etcd.yaml")
 ADMIN = "/etc/kubernetes/admin.conf"
 LEASE = "podforge-control-plane-join"
 # Written by the role's init.sh; its place is the cluster, which only its administrators read.
@@ -58,7 +65,35 @@ class Master(Worker):
         # kubeadm takes it from the manifest where etcd's data are, and a reset that was killed has removed that first
         self._command(["rm", "-rf", "/var/lib/etcd/member"])
 
+    def begin_anew(self) -> None:
+        """Only what a join has left: a restore may have begun since it was seen, or have made a master of it."""
+        with self._alone() as reason:
+            if reason is None and self.look()[1] == "half":
+                self.reset()
+
     def _attempt(self, client: t.Any) -> Reason | None:
+        with self._alone() as reason:
+            if reason is not None:
+                return reason
+            # restored while this waited; what is here is the cluster, and nothing of it may be taken away
+            if ETCD.exists() and not MARK.exists():
+                return None
+            return self._attempt_alone(client)
+
+    @contextlib.contextmanager
+    def _alone(self) -> t.Iterator[Reason | None]:
+        """Nobody else is at work on this master; or why it has to wait: a restore is, or was stopped half way."""
+        with LOCK.open("w", encoding="utf-8") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield Reason("restore", "a backup is being restored on this node")
+                return
+            fix = "run playbooks/k8s_restore.yml again, which goes on"
+            text = f"a restore has begun on this node and has not come to its end: {fix}"
+            yield Reason("restore", text) if RESTORE.exists() else None
+
+    def _attempt_alone(self, client: t.Any) -> Reason | None:
         given = self.ask(client)
         name = self._params["node_name"]
         if isinstance(given, Reason):

@@ -95,8 +95,12 @@ class Worker:
             time.sleep(seconds)
             self.waited[reason.kind] = round(self.waited.get(reason.kind, 0.0) + seconds, 1)
 
+    def begin_anew(self) -> None:
+        """Take away what a killed join has left, before another one."""
+        self.reset()
+
     def reset(self) -> None:
-        """Take away what a killed join has left.
+        """Take away what is here of a cluster.
 
         :raises KubernetesError: kubeadm can't.
         """

@@ -8,6 +8,14 @@ config=$1 encryption=$2 ignored=$3 labels=$4 taints=$5
 mark=/var/lib/podforge/kubeadm-init.begun
 key=/etc/kubernetes/podforge/encryption.yaml
 
+# not while a backup is restored here; and what has come of that since the role looked is the cluster
+exec 9>/run/podforge-kubernetes-master.lock
+flock 9
+if [ -e /var/lib/podforge/kubernetes-restore.json ]; then
+    echo "a restore has begun on this node and has not come to its end: run playbooks/k8s_restore.yml again, which goes on" >&2
+    exit 1
+fi
+[ -e "$mark" ] || [ ! -e /etc/kubernetes/manifests/etcd.yaml ] || exit 0
 if [ -e "$mark" ]; then
     kubeadm reset --force
     # a reset that was killed has removed the manifest, by which kubeadm knows of these data

@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import datetime as dt
+import fcntl
 import json
 import tempfile
 import urllib.error
@@ -20,12 +21,11 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes impo
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import join_secret
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import joining
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import master
-from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.join_secret import Masters
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.joining import Reason
 
 TOKEN, KEY, PIN = "abcdef.0123456789abcdef", "5" * 64, "sha256:ab"
 NOW = dt.datetime(2026, 11, 28, 12, 0, tzinfo=dt.timezone.utc)
-HOURS, MINUTES = dt.timedelta(hours=1), dt.timedelta(minutes=1)
+MINUTES = dt.timedelta(minutes=1)
 NAMES = ["a", "b", "c"]
 INVITES = {"master_addr_port": "127.0.0.1:6444", "token": TOKEN, "discovery_token_ca_cert_hash": PIN}
 OPENS = {"certificate_key": KEY, "uploaded": "2026-11-28T11:30:00Z", "discovery_token_ca_cert_hash": PIN}
@@ -50,106 +50,7 @@ def nodes(*ready: str) -> dict[str, Any]:
     }
 
 
-# --- when a master lets others in ---
-
-
-@pytest.mark.parametrize(
-    ("own", "ready", "value", "reason"),
-    [
-        ("a", "abc", None, ""),
-        ("a", "a", None, "b, c may join as a master"),
-        # before there is a network nobody is Ready
-        ("a", "", None, "a, b, c may join as a master"),
-        ("a", "a", OPENS, ""),
-        ("a", "a", {**OPENS, "uploaded": "2026-11-28T10:59:00Z"}, "b, c may"),
-        ("a", "a", {**OPENS, "uploaded": "never"}, "b, c may"),
-        ("a", "a", {**OPENS, "discovery_token_ca_cert_hash": "sha256:cd"}, "b, c may"),
-        # one does it
-        ("b", "ab", None, ""),
-        ("b", "bc", None, "a may join"),
-        ("c", "bc", None, ""),
-    ],
-)
-def test_who_lets_masters_in(own: str, ready: str, value: Any, reason: str) -> None:
-    masters = Masters(NAMES, own, "/c")
-    found = join_secret.decide_key(value, list(ready), masters, PIN, NOW)
-    done = found.reason if join_secret.leads(list(ready), masters) else ""
-    assert bool(done) == bool(reason)
-    assert reason in done
-    assert found.new_token == bool(found.reason)
-
-
-def test_a_key_that_opens_nothing_any_more_is_made_anew() -> None:
-    found = join_secret.decide_key(OPENS, ["a"], Masters(NAMES, "a", "/c"), PIN, NOW, opens=False)
-    assert found == join_secret.Plan("b, c may join as a master", new_token=True)
-
-
-def test_the_key_goes_when_all_have_joined(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What it opens first: Secrets Manager keeps the version before."""
-    calls: list[str] = []
-    wanted = join_secret.Wanted("x", PIN, 24 * HOURS, masters=Masters(NAMES, "a", "/c"))
-    there = {"certs": "secret/kubeadm-certs\n", "secret": json.dumps(OPENS), "ready": NAMES}
-
-    def run(*command: str) -> str:
-        if command[1] == "delete":
-            there["certs"] = ""
-        calls.append(" ".join(command[:3]))
-        return json.dumps(nodes(*there["ready"])) if command[2] == "nodes" else str(there["certs"])
-
-    class Secrets:
-        def get_secret_value(self, **_given: Any) -> dict[str, Any]:
-            return {"SecretString": there["secret"]}
-
-        def put_secret_value(self, **given: Any) -> None:
-            calls.append("put")
-            there["secret"] = given["SecretString"]
-
-    monkeypatch.setattr(join_secret, "run", run)
-    monkeypatch.setattr(join_secret, "now", lambda: NOW)
-    monkeypatch.setattr(join_secret, "new_key", lambda _config: KEY)
-    monkeypatch.setattr(join_secret, "_refresh", lambda *_given: join_secret.Plan())
-    expected = join_secret.refresh(Secrets(), "s", wanted, check_mode=True)
-    assert "their key is of no use" in expected.reason
-    assert "put" not in calls
-    calls.clear()
-    assert join_secret.refresh(Secrets(), "s", wanted) == expected
-    assert calls[-2:] == ["kubectl delete secret", "put"]
-    assert KEY not in there["secret"]
-    assert isinstance(joining.certificate_key("s", json.loads(str(there["secret"])), PIN, NOW), Reason)
-    # and once
-    assert join_secret.refresh(Secrets(), "s", wanted) == join_secret.Plan()
-    # one is lost: the next look lets another one in
-    there["ready"] = NAMES[:2]
-    assert join_secret.refresh(Secrets(), "s", wanted).reason == "c may join as a master"
-    assert joining.certificate_key("s", json.loads(str(there["secret"])), PIN, NOW) == KEY
-
-
-def test_nodes_that_are_ready() -> None:
-    assert join_secret.ready_nodes(json.dumps(nodes("b"))) == ["b"]
-    assert join_secret.ready_nodes('{"items": [{"metadata": {"name": "a"}, "status": {}}]}') == []
-
-
 # --- what one waits for ---
-
-
-@pytest.mark.parametrize(
-    ("value", "kind"),
-    [
-        ({}, "incomplete"),
-        ({**OPENS, "uploaded": "yesterday"}, "incomplete"),
-        ({**OPENS, "uploaded": "2026-11-28T09:59:59Z"}, "stale-key"),
-        ({**OPENS, "discovery_token_ca_cert_hash": "sha256:cd"}, "stale-key"),
-    ],
-)
-def test_a_key_that_does_not_open(value: dict[str, Any], kind: str) -> None:
-    found = joining.certificate_key("s", value, PIN, NOW)
-    assert isinstance(found, Reason)
-    assert found.kind == kind
-    assert KEY not in found.text
-
-
-def test_a_key_that_opens() -> None:
-    assert joining.certificate_key("s", OPENS, PIN, NOW) == KEY
 
 
 @pytest.mark.parametrize(
@@ -227,6 +128,8 @@ class Node:
         monkeypatch.setattr("time.sleep", self.sleep)
         monkeypatch.setattr("time.monotonic", lambda: self.monotonic)
         monkeypatch.setattr(master, "MARK", place / "state" / "begun")
+        for file in ("RESTORE", "LOCK", "ETCD"):
+            monkeypatch.setattr(master, file, place / file)
         monkeypatch.setattr(config, "ENCRYPTION_FILE", str(place / "keys" / "encryption.yaml"))
         monkeypatch.setattr(join_secret, "now", lambda: NOW)
         monkeypatch.setattr(master.Worker, "_api", lambda _self, _given: None)
@@ -391,3 +294,48 @@ def test_a_key_that_is_missing_is_waited_for(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(KubernetesError, match="there is no secret s-control-plane yet"):
         node.join(s=INVITES)
     assert node.lines == []
+
+
+def restored(node: Node, monkeypatch: pytest.MonkeyPatch, *, stops: bool = False) -> None:
+    """A restore begins in its first pause and, unless it stops, has made the cluster in a later one."""
+    master.MARK.parent.mkdir()
+    master.MARK.touch()
+
+    def sleep(seconds: float) -> None:
+        node.sleep(seconds)
+        if node.monotonic < 5:
+            master.RESTORE.touch()
+        elif not stops:
+            master.ETCD.touch()
+            master.MARK.unlink(missing_ok=True)
+            master.RESTORE.unlink(missing_ok=True)
+
+    monkeypatch.setattr("time.sleep", sleep)
+
+
+def test_a_master_that_was_restored_while_it_waited_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = Node(tmp_path, monkeypatch)
+    restored(node, monkeypatch)
+    node.join(s=INVITES)
+    assert (list(node.master.waited), node.master.makes_it) == (["missing", "restore"], False)
+    assert node.lines == []
+
+
+def test_half_a_restore_is_not_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    node = Node(tmp_path, monkeypatch)
+    restored(node, monkeypatch, stops=True)
+    with pytest.raises(KubernetesError, match=r"has not come to its end: run playbooks/k8s_restore.yml again"):
+        node.join(s=INVITES)
+    node.master.begin_anew()
+    assert node.lines == []
+    # nor one that is at work
+    master.RESTORE.unlink()
+    with master.LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        node.master.begin_anew()
+        assert node.lines == []
+    # what a join has left is
+    node.master.begin_anew()
+    assert node.lines == ["kubeadm reset --force", "rm -rf /var/lib/etcd/member"]
