@@ -74,7 +74,7 @@ class Fake(master.Master):
         self.world.step("put_keys")
         self.world.cluster = (folder / plan.MEMBERS["keys"]).read_text(encoding="utf-8")
 
-    def put_etcd(self, image: str, folder: Path) -> bool:
+    def put_etcd(self, image: str, folder: Path, token: str) -> bool:
         self.world.step("put_etcd")
         self.world.etcd = (folder / "etcd.db").read_text(encoding="utf-8")
         return False

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import hashlib
 import json
@@ -213,7 +214,7 @@ def _etcd(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[list[str]]:
 
 def test_who_watches_learns_that_the_past_is_another_one(etcd: list[list[str]], tmp_path: Path) -> None:
     here = master.Master(config(tmp_path))
-    assert here.put_etcd("r.io/etcd:3.6", tmp_path) is True
+    assert here.put_etcd("r.io/etcd:3.6", tmp_path, plan.token_of(name(OLD, 2), NOW)) is True
     words = etcd[-1]
     assert words[words.index("podforge-kubernetes-backup") + 1 :][:4] == [
         "etcdutl",
@@ -221,8 +222,26 @@ def test_who_watches_learns_that_the_past_is_another_one(etcd: list[list[str]], 
         "restore",
         "/work/etcd.db",
     ]
-    assert {*plan.BUMP, "--initial-cluster=ip-10-1-0-1=https://10.1.0.1:2380"} <= set(words)
+    assert {
+        *plan.BUMP,
+        "--initial-cluster=ip-10-1-0-1=https://10.1.0.1:2380",
+        f"--initial-cluster-token={name(OLD, 2)}-20261201T020304Z",
+    } <= set(words)
     assert list((tmp_path / "data").iterdir()) == [tmp_path / "data" / "member"]
+
+
+@pytest.mark.parametrize(("port", "lives"), [(6443, True), (2379, True), (2380, True), (22, False)])
+def test_another_master_lives_by_its_api_or_its_etcd(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, port: int, lives: bool
+) -> None:
+    def connect(address: tuple[str, int], timeout: float) -> contextlib.nullcontext[None]:
+        if address != ("10.1.0.2", port):
+            raise ConnectionRefusedError
+        return contextlib.nullcontext()
+
+    monkeypatch.setattr("socket.create_connection", connect)
+    masters = {f"ip-10-1-0-{n}": f"10.1.0.{n}" for n in (1, 2, 3)}
+    assert master.Master(config(tmp_path, masters=masters)).others() == ["ip-10-1-0-2"] * lives
 
 
 def test_masters_of_then_are_taken_away_and_who_watches_starts_anew(
@@ -361,7 +380,7 @@ def test_what_does_not_fit_or_is_damaged_changes_nothing(world: World) -> None:
         with pytest.raises(BackupError, match=words):
             work.restore(config(world.path, **other), "latest", NOW, replace=True, force=False, check=False)
     world.others = ["ip-10-1-0-2"]
-    with pytest.raises(BackupError, match="ip-10-1-0-2 still runs an API of this cluster"):
+    with pytest.raises(BackupError, match="ip-10-1-0-2 still runs an API or an etcd of this cluster"):
         restore(world, replace=True)
     (backup,) = (world.path / "backups").iterdir()
     backup.write_bytes(backup.read_bytes().replace(b"workloads", b"w0rkloads"))

@@ -42,6 +42,8 @@ NAMESPACES = ("kube-system", "kube-flannel")
 _CONTAINER = "podforge-kubernetes-backup"
 _PKI = "/pki"
 _CTR = ("ctr", "--namespace", "k8s.io")
+# of kube-apiserver, and of etcd for clients and for its other members
+_PORTS = (6443, 2379, 2380)
 # kubeadm has awaited the API; it may be slow still
 _PATIENCE = 120.0
 # of kubeadm's: the last one says only how to have more of them
@@ -91,8 +93,9 @@ class Master:
         part.replace(NOTE)
 
     def others(self) -> list[str]:
-        """Other masters where an API runs."""
-        return [name for name, address in self.config.masters.items() if name != self.config.node and _listens(address)]
+        """Other masters where an API runs, or an etcd, which has no API any more once it has lost its quorum."""
+        there = {name: address for name, address in self.config.masters.items() if name != self.config.node}
+        return [name for name, address in there.items() if any(_listens(address, port) for port in _PORTS)]
 
     # --- saving ---
 
@@ -178,14 +181,19 @@ class Master:
                     path.write_bytes(source.read())
                     path.chmod(0o644 if path.suffix in (".crt", ".pub") else 0o600)
 
-    def put_etcd(self, image: str, work: Path) -> bool:
-        """The data of an etcd of one member; whether its revision is one that nobody has seen yet."""
+    def put_etcd(self, image: str, work: Path, token: str) -> bool:
+        """The data of an etcd of one member; whether its revision is one that nobody has seen yet.
+
+        :param token: what the identities of the cluster and of its member come from. With those of the cluster before,
+            members of that one which come back would be taken for its own.
+        """
         DATA.mkdir(mode=0o700, parents=True, exist_ok=True)
         tool, peer = self._reader(image), f"https://{self.config.address}:2380"
         bump = BUMP if "--bump-revision" in self._run(image, {}, tool, "snapshot", "restore", "--help") else ()
         words = (
             f"--name={self.config.node}",
             f"--initial-cluster={self.config.node}={peer}",
+            f"--initial-cluster-token={token}",
             f"--initial-advertise-peer-urls={peer}",
             "--data-dir=/data/.restored",
         )
@@ -276,10 +284,10 @@ def is_sealed(file: Path) -> bool:
         return stream.read() == found.digest()
 
 
-def _listens(address: str) -> bool:
-    """Whether there is an API server."""
+def _listens(address: str, port: int) -> bool:
+    """Whether there is a server."""
     try:
-        with socket.create_connection((address, 6443), timeout=3):
+        with socket.create_connection((address, port), timeout=3):
             return True
     except OSError:
         return False

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 import typing as t
 from dataclasses import dataclass
@@ -90,6 +91,11 @@ def chosen(wish: str, here: Here, names: t.Iterable[str], cluster: str) -> str:
     there = all_of(names, cluster)
     own = archives(there, prefix_of(cluster, here.ca)) if here.ca else []
     return next(reversed(own or there), "")
+
+
+def token_of(name: str, now: datetime.datetime) -> str:
+    """Of the etcd that comes of a backup: no other one has it, nor one of the same backup."""
+    return f"{name}-{now:%Y%m%dT%H%M%SZ}"
 
 
 def lost(here: Here, name: str, names: t.Iterable[str], cluster: str) -> str:

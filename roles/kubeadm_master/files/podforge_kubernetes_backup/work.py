@@ -107,9 +107,9 @@ def restore(
         others = here.others()
         if others:
             raise BackupError(
-                f"{name} is not restored, nothing was changed: {', '.join(others)} still runs an API of this cluster. "
-                "A master that is replaced joins it by its lifecycle script; to have the backup instead, run kubeadm "
-                "reset --force there, and this again"
+                f"{name} is not restored, nothing was changed: {', '.join(others)} still runs an API or an etcd of "
+                "this cluster. A master that is replaced joins it by its lifecycle script; to have the backup instead, "
+                "run kubeadm reset --force there, and this again"
             )
         here.unpack(work)
         image = here.image(pull=not check)
@@ -137,7 +137,7 @@ def restore(
         try:
             here.reset()
             here.put_keys(work)
-            bumped = here.put_etcd(image, work)
+            bumped = here.put_etcd(image, work, plan.token_of(name, now))
             here.init()
         except BackupError as error:
             raise BackupError(f"{error}. Nothing of the backup is lost; mend what it says, and {AGAIN}") from error
