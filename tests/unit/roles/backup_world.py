@@ -4,7 +4,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +42,10 @@ class Fake(master.Master):
     def look(self) -> Here:
         begun = json.loads(self.world.note.read_text(encoding="utf-8")) if self.world.note.exists() else {}
         return Here(self.world.cluster, bool(self.world.cluster), [], begun.get("name", ""), begun.get("made", False))
+
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        yield
 
     def version(self) -> str:
         return "v1.32.4"

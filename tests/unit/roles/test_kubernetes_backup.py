@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import fcntl
 import hashlib
 import json
 import os
@@ -242,6 +243,25 @@ def test_another_master_lives_by_its_api_or_its_etcd(
     monkeypatch.setattr("socket.create_connection", connect)
     masters = {f"ip-10-1-0-{n}": f"10.1.0.{n}" for n in (1, 2, 3)}
     assert master.Master(config(tmp_path, masters=masters)).others() == ["ip-10-1-0-2"] * lives
+
+
+@pytest.mark.parametrize("at_work", ["", "a lock", "kubeadm"])
+def test_nothing_is_restored_while_the_master_is_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at_work: str
+) -> None:
+    monkeypatch.setattr(master, "ALONE", tmp_path / "alone")
+    monkeypatch.setattr(master, "answer", lambda *words: "7\n" if words[0] == "pgrep" and at_work == "kubeadm" else "")
+    clock = iter(range(100))
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("time.sleep", lambda _seconds: None)
+    done = []
+    with (tmp_path / "alone").open("w") as lock:
+        if at_work == "a lock":
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        refusal = pytest.raises(BackupError, match="Let that come to its end") if at_work else contextlib.nullcontext()
+        with refusal, master.Master(config(tmp_path)).alone():
+            done.append("restored")
+    assert bool(done) is not bool(at_work)
 
 
 def test_masters_of_then_are_taken_away_and_who_watches_starts_anew(

@@ -4,6 +4,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import gzip
 import hashlib
 import json
@@ -37,6 +39,8 @@ DATA = Path("/var/lib/etcd")
 NOTE = Path("/var/lib/podforge/kubernetes-restore.json")
 # There while kubeadm is at work, also that of the role: what is found with it is half of a master.
 MARK = Path("/var/lib/podforge/kubeadm-init.begun")
+# Whoever makes, joins, resets or restores this master has it: kubeadm_join and init.sh of the role, too.
+ALONE = Path("/run/podforge-kubernetes-master.lock")
 REFRESH = "podforge-kubernetes-join-secret.service"
 NAMESPACES = ("kube-system", "kube-flannel")
 _CONTAINER = "podforge-kubernetes-backup"
@@ -46,6 +50,9 @@ _CTR = ("ctr", "--namespace", "k8s.io")
 _PORTS = (6443, 2379, 2380)
 # kubeadm has awaited the API; it may be slow still
 _PATIENCE = 120.0
+# of what may be at work here for a moment, as who makes a key for other masters
+_TURN = 30.0
+_AT_WORK = "^([^ ]*/)?kubeadm (init|join|reset|upgrade)"
 # of kubeadm's: the last one says only how to have more of them
 _LINES = 6
 
@@ -142,6 +149,25 @@ class Master:
                     tar.add(KUBERNETES / name, name)
 
     # --- restoring ---
+
+    @contextlib.contextmanager
+    def alone(self) -> t.Iterator[None]:
+        """While nobody else makes, joins or resets this master.
+
+        Raises:
+            BackupError: somebody does.
+        """
+        end = time.monotonic() + _TURN
+        with ALONE.open("w", encoding="utf-8") as lock:
+            # also one whose master was killed, or that somebody runs by hand
+            while not _taken(lock) or answer("pgrep", "-f", _AT_WORK):
+                if time.monotonic() > end:
+                    raise BackupError(
+                        "nothing was changed: this master is being made, joined or reset, by its lifecycle script or "
+                        "by hand (pgrep -af kubeadm). Let that come to its end, then run this again"
+                    )
+                time.sleep(1)
+            yield
 
     def image(self, *, pull: bool) -> str:
         """The image of the etcd that kubeadm will run, if it is here or may be fetched."""
@@ -282,6 +308,15 @@ def is_sealed(file: Path) -> bool:
             found.update(block)
             left -= len(block)
         return stream.read() == found.digest()
+
+
+def _taken(lock: t.IO[str]) -> bool:
+    """Whether a lock is ours."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _listens(address: str, port: int) -> bool:

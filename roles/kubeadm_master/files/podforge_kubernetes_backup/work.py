@@ -90,7 +90,16 @@ def restore(
     config: Config, wish: str, now: datetime.datetime, *, replace: bool, force: bool, check: bool
 ) -> dict[str, t.Any]:
     """A backup in the place of what this master has, which is kept as a backup in a folder of the node."""
-    here, store = Master(config), store_of(config.destination, config.region)
+    here = Master(config)
+    with here.alone():
+        return _restore(here, wish, now, replace=replace, force=force, check=check)
+
+
+def _restore(
+    here: Master, wish: str, now: datetime.datetime, *, replace: bool, force: bool, check: bool
+) -> dict[str, t.Any]:
+    config = here.config
+    store = store_of(config.destination, config.region)
     seen, names = here.look(), store.names()
     name = plan.chosen(wish, seen, names, config.cluster)
     if not name:
