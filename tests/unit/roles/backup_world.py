@@ -27,6 +27,7 @@ class World:
         self.cluster, self.etcd, self.did = "", "", [""]
         self.die_in = ""
         self.others: list[str] = []
+        self.since = ""
 
     def step(self, what: str) -> None:
         self.did.append(what)
@@ -41,7 +42,13 @@ class Fake(master.Master):
 
     def look(self) -> Here:
         begun = json.loads(self.world.note.read_text(encoding="utf-8")) if self.world.note.exists() else {}
-        return Here(self.world.cluster, bool(self.world.cluster), [], begun.get("name", ""), begun.get("made", False))
+        return Here(
+            self.world.cluster,
+            bool(self.world.cluster),
+            begun=begun.get("name", ""),
+            since=begun.get("since", ""),
+            made=begun.get("made", False),
+        )
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -88,7 +95,8 @@ class Fake(master.Master):
     def init(self) -> None:
         self.world.step("init")
 
-    def bury_masters(self) -> list[str]:
+    def bury_masters(self, since: str) -> list[str]:
+        self.world.since = since
         self.world.step("bury_masters")
         return []
 

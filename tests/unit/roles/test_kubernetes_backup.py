@@ -170,8 +170,23 @@ def test_nodes() -> None:
         node("m1", master_label="node-role.kubernetes.io/control-plane"),
     ]
     assert plan.workers_of(nodes) == ["w"]
-    assert plan.stale_masters(nodes, "m1") == ["m2"]
+    assert plan.stale_masters(nodes, "m1", [], NOW.isoformat()) == ["m2"]
     assert plan.ready(nodes) == ["w", "m1"]
+
+
+@pytest.mark.parametrize(
+    ("renewed", "stale"),
+    [
+        ("2026-12-01T01:59:00.000000Z", ["m2"]),
+        # it has joined what came of the backup, and may be down again
+        ("2026-12-01T02:03:09.000000Z", []),
+        (None, ["m2"]),
+    ],
+)
+def test_a_master_that_has_joined_since_is_none_of_then(renewed: str | None, stale: list[str]) -> None:
+    nodes = [node(one, master_label="node-role.kubernetes.io/control-plane", is_ready=False) for one in ("m1", "m2")]
+    lease = {"metadata": {"name": "m2"}, "spec": {"renewTime": renewed} if renewed else {}}
+    assert plan.stale_masters(nodes, "m1", [lease], NOW.isoformat(timespec="seconds")) == stale
 
 
 @pytest.mark.parametrize(
@@ -271,6 +286,7 @@ def test_masters_of_then_are_taken_away_and_who_watches_starts_anew(
     label = "node-role.kubernetes.io/control-plane"
     answers = {
         "get nodes": json.dumps({"items": [node("old", master_label=label), node("ip-10-1-0-1", master_label=label)]}),
+        "get leases --namespace=kube-node-lease": '{"items": []}',
         "get daemonsets,deployments --namespace kube-system": "daemonset.apps/kube-proxy\ndeployment.apps/coredns\n",
     }
 
@@ -281,7 +297,7 @@ def test_masters_of_then_are_taken_away_and_who_watches_starts_anew(
 
     monkeypatch.setattr(master, "run", run)
     here = master.Master(config(tmp_path))
-    assert here.bury_masters() == ["old"]
+    assert here.bury_masters("2026-12-01T02:03:04+00:00") == ["old"]
     here.restart_system()
     assert [text for text in asked if not text.startswith("get ")] == [
         "delete node old --ignore-not-found",
@@ -389,6 +405,18 @@ def test_a_restore_that_is_killed_goes_on(world: World, where: str) -> None:
     assert world.did[-1] == "let_join"
     assert not world.note.exists()
     assert len(list((world.path / "before").iterdir())) == 1
+
+
+def test_a_cluster_that_was_made_is_settled_although_others_have_joined_it(world: World) -> None:
+    world.die_in = "let_join"
+    with pytest.raises(Killed):
+        restore(world)
+    world.die_in, world.others = "", ["ip-10-1-0-2"]
+    later = NOW + datetime.timedelta(hours=3)
+    work.restore(config(world.path), "latest", later, replace=False, force=False, check=False)
+    # of masters those are of then who were not heard of since the restore began, not since this run
+    assert world.since == NOW.isoformat(timespec="seconds")
+    assert not world.note.exists()
 
 
 def test_what_does_not_fit_or_is_damaged_changes_nothing(world: World) -> None:

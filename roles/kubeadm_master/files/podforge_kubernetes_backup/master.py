@@ -77,6 +77,7 @@ class Master:
             answers=nodes is not None,
             workers=workers_of(nodes or ()),
             begun=note.get("name", ""),
+            since=note.get("since", ""),
             made=note.get("made", False),
         )
 
@@ -87,16 +88,15 @@ class Master:
     def nodes(self) -> list[dict[str, t.Any]] | None:
         """Node objects; None: the API does not answer."""
         try:
-            found: list[dict[str, t.Any]] = json.loads(self._kubectl("get", "nodes", "--output=json"))["items"]
+            return self._items("nodes")
         except (BackupError, ValueError, KeyError):
             return None
-        return found
 
-    def note(self, name: str, *, made: bool) -> None:
-        """Remember which restore goes on, and whether the cluster is there."""
+    def note(self, name: str, since: str, *, made: bool) -> None:
+        """Remember which restore goes on, since when, and whether the cluster is there."""
         NOTE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         part = NOTE.with_suffix(".part")
-        part.write_text(json.dumps({"name": name, "made": made}), encoding="utf-8")
+        part.write_text(json.dumps({"name": name, "since": since, "made": made}), encoding="utf-8")
         part.replace(NOTE)
 
     def others(self) -> list[str]:
@@ -236,9 +236,10 @@ class Master:
         run("kubeadm", "init", f"--config={self.config.kubeadm}", *words, lines=_LINES)
         MARK.unlink()
 
-    def bury_masters(self) -> list[str]:
+    def bury_masters(self, since: str) -> list[str]:
         """Take masters of the time of the backup away, and their pods, by which kubeadm finds members of etcd."""
-        stale = stale_masters(self._must_nodes(), self.config.node)
+        nodes, leases = self._must_nodes(), self._items("leases", "--namespace=kube-node-lease")
+        stale = stale_masters(nodes, self.config.node, leases, since)
         for name in stale:
             self._kubectl("delete", "node", name, "--ignore-not-found")
             pods = (f"--field-selector=spec.nodeName={name}", "--force", "--grace-period=0", "--wait=false")
@@ -293,6 +294,10 @@ class Master:
         )
         net = ("--net-host",) if network else ()
         return (*_CTR, "run", "--rm", "--env=ETCDCTL_API=3", *net, *binds, image, _CONTAINER)
+
+    def _items(self, *what: str) -> list[dict[str, t.Any]]:
+        found: list[dict[str, t.Any]] = json.loads(self._kubectl("get", *what, "--output=json"))["items"]
+        return found
 
     @staticmethod
     def _kubectl(*words: str) -> str:

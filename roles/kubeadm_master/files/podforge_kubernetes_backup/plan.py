@@ -58,8 +58,9 @@ class Here:
     ca: str = ""
     answers: bool = False
     workers: t.Sequence[str] = ()
-    # name of the backup whose restore has not come to its end, and whether the cluster was made of it
+    # name of the backup whose restore has not come to its end, since when, and whether the cluster was made of it
     begun: str = ""
+    since: str = ""
     made: bool = False
 
 
@@ -162,10 +163,18 @@ def workers_of(nodes: t.Iterable[t.Mapping[str, t.Any]]) -> list[str]:
     return sorted(str(node["metadata"]["name"]) for node in nodes if not is_master(node))
 
 
-def stale_masters(nodes: t.Iterable[t.Mapping[str, t.Any]], own: str) -> list[str]:
-    """Masters of the time of the backup: etcd has one member after a restore, and so there is one master."""
-    names = [str(node["metadata"]["name"]) for node in nodes if is_master(node)]
-    return sorted(name for name in names if name != own)
+def stale_masters(
+    nodes: t.Iterable[t.Mapping[str, t.Any]], own: str, leases: t.Iterable[t.Mapping[str, t.Any]], since: str
+) -> list[str]:
+    """Masters of the time of the backup: etcd has one member after a restore, and so there is one master.
+
+    :param leases: of kubelets, which renew them all the time.
+    :param since: when the restore has begun. Whose kubelet has been heard of since then has joined after it, under the
+        name of the one before.
+    """
+    alive = {one["metadata"]["name"] for one in leases if (one["spec"].get("renewTime") or "")[:19] >= since[:19]}
+    names = {str(node["metadata"]["name"]) for node in nodes if is_master(node)}
+    return sorted(names - alive - {own})
 
 
 def is_master(node: t.Mapping[str, t.Any]) -> bool:

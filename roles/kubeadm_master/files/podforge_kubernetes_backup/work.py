@@ -113,7 +113,9 @@ def _restore(
         found = plan.problems(manifest, config, here.version())
         if found and not force:
             raise BackupError(f"{name} is not restored, nothing was changed: {'; '.join(found)}")
-        others = here.others()
+        settles = seen.begun == name and seen.made
+        # masters that have joined what was made of it are its own
+        others = [] if settles else here.others()
         if others:
             raise BackupError(
                 f"{name} is not restored, nothing was changed: {', '.join(others)} still runs an API or an etcd of "
@@ -136,13 +138,14 @@ def _restore(
             return result
         if lost and not replace:
             raise BackupError(f"{name} is not restored, nothing was changed: {lost} (--replace)")
-        if seen.begun == name and seen.made:
+        if settles:
             # the cluster is there; what is left is done again as a whole
-            return {**result, **_settle(here, bumped=False)}
+            return {**result, **_settle(here, seen.since, bumped=False)}
         result["before"] = _keep(here, seen, now)
         # what kubeadm makes is as ever
         os.umask(0o022)
-        here.note(name, made=False)
+        since = now.isoformat(timespec="seconds")
+        here.note(name, since, made=False)
         try:
             here.reset()
             here.put_keys(work)
@@ -150,8 +153,8 @@ def _restore(
             here.init()
         except BackupError as error:
             raise BackupError(f"{error}. Nothing of the backup is lost; mend what it says, and {AGAIN}") from error
-        here.note(name, made=True)
-    return {**result, **_settle(here, bumped=bumped)}
+        here.note(name, since, made=True)
+    return {**result, **_settle(here, since, bumped=bumped)}
 
 
 def _keep(here: Master, seen: Here, now: datetime.datetime) -> str:
@@ -166,9 +169,9 @@ def _keep(here: Master, seen: Here, now: datetime.datetime) -> str:
         return f"nothing, for it could not be saved: {error}"
 
 
-def _settle(here: Master, *, bumped: bool) -> dict[str, t.Any]:
+def _settle(here: Master, since: str, *, bumped: bool) -> dict[str, t.Any]:
     """What a cluster needs that has come back: its old masters gone, who watches it told, and nodes let in."""
-    stale = here.bury_masters()
+    stale = here.bury_masters(since)
     if not bumped:
         here.restart_system()
     here.let_join()
