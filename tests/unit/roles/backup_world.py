@@ -5,14 +5,46 @@
 from __future__ import annotations
 
 import contextlib
+import datetime
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from podforge_kubernetes_backup import master
-from podforge_kubernetes_backup import plan
-from podforge_kubernetes_backup.plan import Here
+ROLES = Path(__file__).resolve().parents[3] / "roles"
+sys.path[:0] = [str(ROLES / role / "files") for role in ("slurm_backup", "kubeadm_master")]
+
+from podforge_backup import BackupError  # noqa: E402 - it is not installed
+from podforge_kubernetes_backup import master  # noqa: E402 - it is not installed
+from podforge_kubernetes_backup import plan  # noqa: E402 - it is not installed
+from podforge_kubernetes_backup.plan import Here  # noqa: E402 - it is not installed
+
+NOW = datetime.datetime(2026, 12, 1, 2, 3, 4, tzinfo=datetime.timezone.utc)
+OLD, NEW = "a" * 64, "b" * 64
+
+
+def name(ca: str, day: int, cluster: str = "demo") -> str:
+    return f"kubernetes-{cluster}-{ca[:12]}-202612{day:02}T000000Z.tar"
+
+
+def config(tmp_path: Path, **more: Any) -> plan.Config:
+    given: dict[str, Any] = {
+        "destination": str(tmp_path / "backups"),
+        "cluster": "demo",
+        "node": "ip-10-1-0-1",
+        "address": "10.1.0.1",
+        "endpoint": "10.1.0.1:6443",
+        "masters": {"ip-10-1-0-1": "10.1.0.1"},
+        "pod_cidr": "10.244.0.0/16",
+        "service_cidr": "10.96.0.0/12",
+        "encryption": True,
+        "kubeadm": str(tmp_path / "kubeadm.yaml"),
+        "work_dir": str(tmp_path),
+        "users": ["ubuntu"],
+        **more,
+    }
+    return plan.Config(**given)
 
 
 class Killed(BaseException):
@@ -26,6 +58,9 @@ class World:
         self.path, self.note = tmp_path, tmp_path / "note.json"
         self.cluster, self.etcd, self.did = "", "", [""]
         self.die_in = ""
+        # whether its API answers, and what becomes of a snapshot
+        self.answers, self.failure = True, ""
+        self.aside = ""
         self.others: list[str] = []
         self.since = ""
 
@@ -44,9 +79,11 @@ class Fake(master.Master):
         begun = json.loads(self.world.note.read_text(encoding="utf-8")) if self.world.note.exists() else {}
         return Here(
             self.world.cluster,
-            bool(self.world.cluster),
+            bool(self.world.cluster) and self.world.answers,
+            data=bool(self.world.etcd),
             begun=begun.get("name", ""),
             since=begun.get("since", ""),
+            kept=begun.get("kept", ""),
             made=begun.get("made", False),
         )
 
@@ -64,6 +101,8 @@ class Fake(master.Master):
         return self.world.others
 
     def snapshot(self, folder: Path) -> dict[str, Any]:
+        if self.world.failure:
+            raise BackupError(self.world.failure)
         (folder / plan.MEMBERS["etcd"]).write_text(self.world.etcd, encoding="utf-8")
         return {"revision": 1, "keys": 2}
 
@@ -78,6 +117,12 @@ class Fake(master.Master):
 
     def status(self, image: str, folder: Path) -> dict[str, Any]:
         return {}
+
+    def set_aside(self, place: Path) -> None:
+        self.world.step("set_aside")
+        if place.exists():
+            raise OSError("no space left")
+        self.world.aside = str(place)
 
     def reset(self) -> None:
         self.world.cluster = self.world.etcd = ""

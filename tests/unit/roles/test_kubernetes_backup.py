@@ -1,62 +1,28 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""kubeadm_master's backup: which one is meant, what would be lost, what fits, and a restore that is killed anywhere."""
+"""kubeadm_master's backup: which one is meant, what would be lost, what fits, and what is done on the master."""
 
 from __future__ import annotations
 
 import contextlib
-import datetime
 import fcntl
 import hashlib
 import json
-import os
-import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-ROLES = Path(__file__).resolve().parents[3] / "roles"
-sys.path[:0] = [str(ROLES / name / "files") for name in ("slurm_backup", "kubeadm_master")]
-
-from backup_world import Fake  # noqa: E402 - after its programs can be found
-from backup_world import Killed  # noqa: E402 - after its programs can be found
-from backup_world import World  # noqa: E402 - after its programs can be found
-from podforge_backup import BackupError  # noqa: E402 - it is not installed
-from podforge_kubernetes_backup import master  # noqa: E402 - it is not installed
-from podforge_kubernetes_backup import plan  # noqa: E402 - it is not installed
-from podforge_kubernetes_backup import work  # noqa: E402 - it is not installed
-from podforge_kubernetes_backup.plan import Here  # noqa: E402 - it is not installed
-
-NOW = datetime.datetime(2026, 12, 1, 2, 3, 4, tzinfo=datetime.timezone.utc)
-OLD, NEW = "a" * 64, "b" * 64
-
-
-def name(ca: str, day: int, cluster: str = "demo") -> str:
-    return f"kubernetes-{cluster}-{ca[:12]}-202612{day:02}T000000Z.tar"
-
+from backup_world import NEW
+from backup_world import NOW
+from backup_world import OLD
+from backup_world import config
+from backup_world import name
+from podforge_backup import BackupError
+from podforge_kubernetes_backup import master
+from podforge_kubernetes_backup import plan
+from podforge_kubernetes_backup.plan import Here
 
 NAMES = [name(OLD, 2), name(OLD, 1), name(OLD, 3, "demo-b"), "README", f".{name(OLD, 4)}.part"]
-
-
-def config(tmp_path: Path, **more: Any) -> plan.Config:
-    given: dict[str, Any] = {
-        "destination": str(tmp_path / "backups"),
-        "cluster": "demo",
-        "node": "ip-10-1-0-1",
-        "address": "10.1.0.1",
-        "endpoint": "10.1.0.1:6443",
-        "masters": {"ip-10-1-0-1": "10.1.0.1"},
-        "pod_cidr": "10.244.0.0/16",
-        "service_cidr": "10.96.0.0/12",
-        "encryption": True,
-        "kubeadm": str(tmp_path / "kubeadm.yaml"),
-        "work_dir": str(tmp_path),
-        "users": ["ubuntu"],
-        **more,
-    }
-    return plan.Config(**given)
 
 
 def test_backups_of_a_name_sort_by_time_whichever_cluster_had_it() -> None:
@@ -326,113 +292,43 @@ def test_keys_come_back_with_their_rights(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert (tmp_path / "other" / "pki" / "etcd" / "ca.crt").read_text(encoding="utf-8") == "ca.crt"
 
 
-@pytest.fixture(name="world")
-def _world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    world = World(tmp_path)
-    monkeypatch.setattr(Fake, "world", world, raising=False)
-    monkeypatch.setattr(master, "NOTE", world.note)
-    monkeypatch.setattr(work, "NOTE", world.note)
-    monkeypatch.setattr(work, "BEFORE", str(tmp_path / "before"))
-    monkeypatch.setattr(work, "Master", Fake)
-    monkeypatch.setattr(os, "umask", lambda _mask: 0)
-    (tmp_path / "kubeadm.yaml").touch()
-    world.cluster, world.etcd = OLD, "workloads"
-    work.save(config(tmp_path), NOW)
-    # replaced: its lifecycle script has made another one
-    world.cluster, world.etcd = NEW, "nothing"
-    return world
+@pytest.mark.parametrize("is_elsewhere", [False, True])
+def test_data_and_keys_are_kept_after_their_etcd_has_ended(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, is_elsewhere: bool
+) -> None:
+    data, kubernetes, place = tmp_path / "etcd", tmp_path / "kubernetes", tmp_path / "before" / "now"
+    monkeypatch.setattr(master, "DATA", data)
+    monkeypatch.setattr(master, "KUBERNETES", kubernetes)
+    asked: list[str] = []
 
+    def say(*words: str, **_more: Any) -> str:
+        asked.append(" ".join(words))
+        return "c1\n" if "list" in words else ""
 
-def restore(world: World, **more: Any) -> dict[str, Any]:
-    given = {"replace": False, "force": False, "check": False, **more}
-    return work.restore(config(world.path), "latest", NOW, **given)
+    def rename(_path: Path, target: Path) -> None:
+        raise OSError(18, "Invalid cross-device link", str(target))
 
-
-def test_a_new_cluster_does_not_push_the_old_ones_backups_out(world: World) -> None:
-    with pytest.raises(BackupError, match="not saved: this cluster is new"):
-        work.save(config(world.path), NOW)
-    assert work.save(config(world.path), NOW, force=True)["removed"] == []
-    # from then on it is one like others, and only its own go
-    later = replace(config(world.path), keep=1)
-    assert work.save(later, NOW + datetime.timedelta(hours=1))["removed"] == [
-        f"kubernetes-demo-{NEW[:12]}-20261201T020304Z.tar"
-    ]
-    assert len(list((world.path / "backups").iterdir())) == 2
-
-
-def test_another_master_backs_up(world: World) -> None:
-    several = replace(config(world.path), masters={"ip-10-1-0-0": "10.1.0.0", "ip-10-1-0-1": "10.1.0.1"})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plan, "ready", lambda _nodes: ["ip-10-1-0-0", "ip-10-1-0-1"])
-        assert work.save(several, NOW) == {"saved": "", "by": "ip-10-1-0-0"}
-
-
-def test_check_changes_nothing(world: World) -> None:
-    done = restore(world, check=True)
-    assert (done["restored"], done["lost"]) == (f"kubernetes-demo-{OLD[:12]}-20261201T020304Z.tar", "")
-    assert world.did == [""]
-
-
-def test_a_restore_and_a_second_one(world: World) -> None:
-    done = restore(world)
-    assert (world.cluster, world.etcd) == (OLD, "workloads")
-    assert done["before"].endswith(f"/before/kubernetes-demo-{NEW[:12]}-20261201T020304Z.tar")
-    assert Path(done["before"]).exists()
-    assert not world.note.exists()
-    world.did.clear()
-    with pytest.raises(BackupError, match="the cluster that the backup is of runs on this master"):
-        restore(world)
-    assert world.did == []
-
-
-@pytest.mark.parametrize(
-    "where", ["reset", "put_keys", "put_etcd", "init", "bury_masters", "restart_system", "let_join"]
-)
-def test_a_restore_that_is_killed_goes_on(world: World, where: str) -> None:
-    world.die_in = where
-    with pytest.raises(Killed):
-        restore(world)
-    # nothing is saved of half a cluster, and none is kept beside
-    with pytest.raises(BackupError, match="has not come to its end"):
-        work.save(config(world.path), NOW)
-    world.die_in = ""
-    world.did.clear()
-    done = restore(world)
-    assert done["goes_on"] is True
-    assert (world.cluster, world.etcd) == (OLD, "workloads")
-    # a cluster that is there is not made again
-    assert ("reset" in world.did) is (where in ("reset", "put_keys", "put_etcd", "init"))
-    assert world.did[-1] == "let_join"
-    assert not world.note.exists()
-    assert len(list((world.path / "before").iterdir())) == 1
-
-
-def test_a_cluster_that_was_made_is_settled_although_others_have_joined_it(world: World) -> None:
-    world.die_in = "let_join"
-    with pytest.raises(Killed):
-        restore(world)
-    world.die_in, world.others = "", ["ip-10-1-0-2"]
-    later = NOW + datetime.timedelta(hours=3)
-    work.restore(config(world.path), "latest", later, replace=False, force=False, check=False)
-    # of masters those are of then who were not heard of since the restore began, not since this run
-    assert world.since == NOW.isoformat(timespec="seconds")
-    assert not world.note.exists()
-
-
-def test_what_does_not_fit_or_is_damaged_changes_nothing(world: World) -> None:
-    for other, words in (
-        ({"cluster": "other"}, "has no backup of cluster other"),
-        ({"pod_cidr": "10.0.0.0/8"}, "kubeadm_master_pod_cidr 10.244.0.0/16, and here it is 10.0.0.0/8"),
-        ({"kubeadm": "/nowhere"}, "let this node's lifecycle script run first"),
-    ):
-        with pytest.raises(BackupError, match=words):
-            work.restore(config(world.path, **other), "latest", NOW, replace=True, force=False, check=False)
-    world.others = ["ip-10-1-0-2"]
-    with pytest.raises(BackupError, match="ip-10-1-0-2 still runs an API or an etcd of this cluster"):
-        restore(world, replace=True)
-    (backup,) = (world.path / "backups").iterdir()
-    backup.write_bytes(backup.read_bytes().replace(b"workloads", b"w0rkloads"))
-    with pytest.raises(BackupError, match="etcd is damaged"):
-        restore(world)
-    assert world.did == [""]
-    assert not world.note.exists()
+    monkeypatch.setattr(master, "run", say)
+    monkeypatch.setattr(master, "answer", say)
+    for file in (data / "member" / "snap" / "db", kubernetes / "pki" / "ca.key", kubernetes / plan.ENCRYPTION):
+        file.parent.mkdir(parents=True)
+        file.write_text(file.name, encoding="utf-8")
+    here = master.Master(config(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "rename", rename)
+        with pytest.raises(OSError, match="cross-device"):
+            here.set_aside(place)
+    # all is as before
+    assert not place.exists()
+    assert (data / "member" / "snap" / "db").exists()
+    assert asked[-2:] == ["ctr --namespace k8s.io tasks delete --force c1", "systemctl start kubelet.service"]
+    if is_elsewhere:
+        real = Path.rename
+        monkeypatch.setattr(
+            Path, "rename", lambda path, target: (rename if path.name == "member" else real)(path, target)
+        )
+    for _again in range(2):
+        here.set_aside(place)
+    found = {str(file.relative_to(place)) for file in place.rglob("*") if file.is_file()}
+    assert found == {"member/snap/db", "pki/ca.key", "encryption.yaml"}
+    assert (data / "member").exists() is is_elsewhere

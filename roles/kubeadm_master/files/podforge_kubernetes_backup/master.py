@@ -46,6 +46,7 @@ NAMESPACES = ("kube-system", "kube-flannel")
 _CONTAINER = "podforge-kubernetes-backup"
 _PKI = "/pki"
 _CTR = ("ctr", "--namespace", "k8s.io")
+_ETCD = 'labels."io.kubernetes.container.name"==etcd'
 # of kube-apiserver, and of etcd for clients and for its other members
 _PORTS = (6443, 2379, 2380)
 # kubeadm has awaited the API; it may be slow still
@@ -76,8 +77,10 @@ class Master:
             ca=digest(authority) if has_cluster else "",
             answers=nodes is not None,
             workers=workers_of(nodes or ()),
+            data=(DATA / "member").exists(),
             begun=note.get("name", ""),
             since=note.get("since", ""),
+            kept=note.get("kept", ""),
             made=note.get("made", False),
         )
 
@@ -92,11 +95,11 @@ class Master:
         except (BackupError, ValueError, KeyError):
             return None
 
-    def note(self, name: str, since: str, *, made: bool) -> None:
-        """Remember which restore goes on, since when, and whether the cluster is there."""
+    def note(self, name: str, since: str, *, kept: str = "", made: bool = False) -> None:
+        """Remember which restore goes on, since when, what it has kept, and whether the cluster is there."""
         NOTE.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
         part = NOTE.with_suffix(".part")
-        part.write_text(json.dumps({"name": name, "since": since, "made": made}), encoding="utf-8")
+        part.write_text(json.dumps({"name": name, "since": since, "kept": kept, "made": made}), encoding="utf-8")
         part.replace(NOTE)
 
     def others(self) -> list[str]:
@@ -184,6 +187,30 @@ class Master:
         """The snapshot as etcd's tools read it."""
         with gzip.open(work / MEMBERS["etcd"]) as source, (work / "etcd.db").open("wb") as target:
             shutil.copyfileobj(source, target, 1 << 20)
+
+    def set_aside(self, place: Path) -> None:
+        """Keep etcd's data and the keys as they are, where no backup can be made of them. Goes on with what was killed.
+
+        Raises:
+            BackupError: kubelet can't be stopped.
+            OSError: they can't be kept. All is as before, as after the other one.
+        """
+        run("systemctl", "stop", "kubelet.service")
+        try:
+            # its data are whole once it has ended, and without kubelet nobody starts it again
+            for container in answer(*_CTR, "containers", "list", "--quiet", _ETCD).split():
+                answer(*_CTR, "tasks", "delete", "--force", container)
+            place.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if (KUBERNETES / "pki").exists():
+                shutil.copytree(KUBERNETES / "pki", place / "pki", dirs_exist_ok=True)
+            if (KUBERNETES / ENCRYPTION).exists():
+                shutil.copy2(KUBERNETES / ENCRYPTION, place)
+            _move(DATA / "member", place / "member")
+        except OSError:
+            if not (place / "member").exists():
+                shutil.rmtree(place, ignore_errors=True)
+            answer("systemctl", "start", "kubelet.service")
+            raise
 
     def reset(self) -> None:
         """Take away what is here of a cluster; what its network has left, too, for nodes get other blocks of it."""
@@ -313,6 +340,19 @@ def is_sealed(file: Path) -> bool:
             found.update(block)
             left -= len(block)
         return stream.read() == found.digest()
+
+
+def _move(source: Path, target: Path) -> None:
+    """A folder in another place as a whole, or not at all; in another file system a copy, for the reset to take it."""
+    if target.exists() or not source.exists():
+        return
+    try:
+        source.rename(target)
+    except OSError:
+        part = target.with_suffix(".part")
+        shutil.rmtree(part, ignore_errors=True)
+        shutil.copytree(source, part)
+        part.rename(target)
 
 
 def _taken(lock: t.IO[str]) -> bool:

@@ -58,9 +58,13 @@ class Here:
     ca: str = ""
     answers: bool = False
     workers: t.Sequence[str] = ()
-    # name of the backup whose restore has not come to its end, since when, and whether the cluster was made of it
+    # etcd has data here, whether there is a cluster or not
+    data: bool = False
+    # name of the backup whose restore has not come to its end, since when, where what it replaces was kept, and
+    # whether the cluster was made of it
     begun: str = ""
     since: str = ""
+    kept: str = ""
     made: bool = False
 
 
@@ -106,7 +110,7 @@ def lost(here: Here, name: str, names: t.Iterable[str], cluster: str) -> str:
     if not here.ca or is_new(here, names, cluster):
         return ""
     if not here.answers:
-        return "this master has a cluster, whose API does not answer now: what it has would be lost"
+        return "this master has a cluster, whose API does not answer now: what it has would be out of use"
     nodes = f" and {len(here.workers)} workers ({', '.join(here.workers[:5])})" if here.workers else ""
     same = name.startswith(prefix_of(cluster, here.ca))
     what = "the cluster that the backup is of" if same else "another cluster than the backup's"

@@ -141,11 +141,11 @@ def _restore(
         if settles:
             # the cluster is there; what is left is done again as a whole
             return {**result, **_settle(here, seen.since, bumped=False)}
-        result["before"] = _keep(here, seen, now)
+        since = seen.since if seen.begun == name else now.isoformat(timespec="seconds")
+        result["before"] = kept = _keep(here, name, seen, since, now)
         # what kubeadm makes is as ever
         os.umask(0o022)
-        since = now.isoformat(timespec="seconds")
-        here.note(name, since, made=False)
+        here.note(name, since, kept=kept)
         try:
             here.reset()
             here.put_keys(work)
@@ -153,20 +153,45 @@ def _restore(
             here.init()
         except BackupError as error:
             raise BackupError(f"{error}. Nothing of the backup is lost; mend what it says, and {AGAIN}") from error
-        here.note(name, since, made=True)
+        here.note(name, since, kept=kept, made=True)
     return {**result, **_settle(here, since, bumped=bumped)}
 
 
-def _keep(here: Master, seen: Here, now: datetime.datetime) -> str:
-    """What this master has, as a backup of its own in a folder; in words, for what is half or broken can't be saved."""
-    if seen.begun:
-        return f"what the run that was stopped has kept in {BEFORE}, if there was something"
-    if not seen.ca:
+def _keep(here: Master, name: str, seen: Here, since: str, now: datetime.datetime) -> str:
+    """What this master has, as a backup of its own in a folder, or just as it is; where that is.
+
+    Raises:
+        BackupError: it can't be kept.
+    """
+    if seen.kept and not seen.made:
+        return seen.kept
+    if not seen.ca and not seen.data:
         return "nothing"
+    place = Path(BEFORE, since[:19].replace(":", ""))
     try:
-        return f"{BEFORE}/{_save(here, Folder(BEFORE), seen, now)['saved']}"
+        saved = _saved(here, seen, now)
+        if saved:
+            return saved
+        # from here to the end of the restore nobody may start on what is there
+        here.note(name, since)
+        here.set_aside(place)
     except (BackupError, OSError) as error:
-        return f"nothing, for it could not be saved: {error}"
+        if not seen.begun:
+            NOTE.unlink(missing_ok=True)
+        raise BackupError(
+            f"{name} is not restored, nothing was changed: what is here can't be kept in {BEFORE}: {error}"
+        ) from error
+    return f"{place}: etcd's data and the keys, of which no backup could be made"
+
+
+def _saved(here: Master, seen: Here, now: datetime.datetime) -> str:
+    """A backup of what is here; empty: none can be made of what is half or broken."""
+    try:
+        return f"{BEFORE}/{_save(here, Folder(BEFORE), seen, now)['saved']}" if seen.ca else ""
+    except (BackupError, OSError):
+        if seen.answers:
+            raise
+        return ""
 
 
 def _settle(here: Master, since: str, *, bumped: bool) -> dict[str, t.Any]:
