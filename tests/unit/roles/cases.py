@@ -312,6 +312,16 @@ NODE_BASE: dict[str, dict[str, Any]] = {
     "base-nothing-left": {**JAMMY, "node_base_repositories_only": True},
 }
 
+# as -e says it
+SLURM_BACKUP: dict[str, dict[str, Any]] = {
+    f"slurm-backup-{word}": {
+        "slurm_backup_restore_name": "latest",
+        "slurm_backup_restore_parts": ["state"],
+        "slurm_backup_restore_force": word,
+    }
+    for word in ("true", "false")
+}
+
 ALL = {
     "chrony": CHRONY,
     "slurm_base": SLURM,
@@ -326,5 +336,6 @@ ALL = {
     "mount_s3": S3,
     "shell_env": SHELL,
     "observability": OBSERVABILITY,
+    "slurm_backup": SLURM_BACKUP,
     "kubernetes": KUBERNETES,
 }

@@ -148,11 +148,22 @@ KUBERNETES: dict[str, dict[str, Any]] = {
     "kube-elsewhere": {**UBUNTU, **kubernetes(kubeadm_common_containerd_root="/opt/dlami/nvme2/c")},
     "kube-three": {
         **UBUNTU,
-        **kubernetes(facts={"controllers": THREE}, kubeadm_master_backup_destination="s3://books/kubernetes"),
+        **kubernetes(
+            facts={"controllers": THREE},
+            kubeadm_master_backup_destination="s3://books/kubernetes",
+            # as -e says it
+            kubeadm_master_restore_force="false",
+            kubeadm_master_restore_confirm="false",
+        ),
     },
     "kube-balanced": {
         **AMAZON,
-        **kubernetes(facts={"controllers": THREE[:2]}, kubeadm_master_endpoint="k8s.example:6443"),
+        **kubernetes(
+            facts={"controllers": THREE[:2]},
+            kubeadm_master_endpoint="k8s.example:6443",
+            kubeadm_master_restore_force="true",
+            kubeadm_master_restore_confirm="true",
+        ),
     },
     "kube-unled": {**DEBIAN, **kubernetes(facts={"controllers": THREE}, kubeadm_common_api_proxy=False)},
     "kube-outgrown": {

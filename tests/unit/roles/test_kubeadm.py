@@ -182,6 +182,12 @@ def test_backups(rendered: dict[str, Any]) -> None:
     assert len(host(rendered, "ubuntu-22")["timers"]) == 2
 
 
+@pytest.mark.parametrize(("name", "says"), [("three", False), ("balanced", True)])
+def test_what_is_said_of_a_restore_at_the_command_line_is_text(rendered: dict[str, Any], name: str, says: bool) -> None:
+    assert host(rendered, name)["restore"][2:] == ["--force"] * says
+    assert host(rendered, name)["asks"] is not says
+
+
 def test_half_a_restore_is_no_reason_for_another_cluster(rendered: dict[str, Any]) -> None:
     (told,) = host(rendered, "half")["problems"]
     assert "run playbooks/k8s_restore.yml again, which goes on" in told

@@ -262,3 +262,10 @@ def test_a_folder_has_all_of_a_backup_or_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "again").read_bytes() == b"backup"
     store.remove(NAME)
     assert store.names() == []
+
+
+@pytest.mark.parametrize("word", ["true", "false"])
+def test_force_at_the_command_line_is_text(rendered: dict[str, Any], word: str) -> None:
+    words = rendered[f"slurm-backup-{word}"]["restore"]
+    assert words[1:4] == ["restore", "latest", "--part=state"]
+    assert words[4:] == ["--force"] * (word == "true")
