@@ -33,27 +33,44 @@ def test_backups_of_a_name_sort_by_time_whichever_cluster_had_it() -> None:
     ("here", "names", "is_new", "meant"),
     [
         # nothing here, as of a master that waits for others that are gone
-        (Here(), NAMES, False, name(OLD, 2)),
-        (Here(), [], False, ""),
+        (Here(), NAMES, False, [name(OLD, 2)]),
+        (Here(), [], False, []),
         # what a replaced master has made
-        (Here(ca=NEW, answers=True), NAMES, True, name(OLD, 2)),
+        (Here(ca=NEW, answers=True), NAMES, True, [name(OLD, 2)]),
         # the first cluster of that name
-        (Here(ca=NEW, answers=True), [], False, ""),
+        (Here(ca=NEW, answers=True), [], False, []),
         # it has come to be used
-        (Here(ca=NEW, answers=True, workers=["w"]), NAMES, False, name(OLD, 2)),
-        (Here(ca=NEW, answers=True), [*NAMES, name(NEW, 1)], False, name(NEW, 1)),
+        (Here(ca=NEW, answers=True, workers=["w"]), NAMES, False, [name(OLD, 2)]),
+        # it has backups of its own: it may be the one that was lost, or have been made in that one's place
+        (Here(ca=NEW, answers=True), [*NAMES, name(NEW, 1)], False, [name(NEW, 1), name(OLD, 2)]),
+        (Here(ca=OLD, answers=True), [*NAMES, name(NEW, 9)], False, [name(OLD, 2), name(NEW, 9)]),
         # nobody knows what it has
-        (Here(ca=NEW), NAMES, False, name(OLD, 2)),
-        # one without workers, and with backups of its own, is no new one
-        (Here(ca=OLD, answers=True), [*NAMES, name(NEW, 9)], False, name(OLD, 2)),
+        (Here(ca=NEW), NAMES, False, [name(OLD, 2)]),
         # what was begun goes on
-        (Here(begun=name(OLD, 1)), NAMES, False, name(OLD, 1)),
+        (Here(begun=name(OLD, 1)), [*NAMES, name(NEW, 9)], False, [name(OLD, 1)]),
     ],
 )
-def test_which_backup_is_meant(here: Here, names: list[str], is_new: bool, meant: str) -> None:
+def test_which_backup_is_meant(here: Here, names: list[str], is_new: bool, meant: list[str]) -> None:
     assert plan.is_new(here, names, "demo") is is_new
     assert plan.chosen("latest", here, names, "demo") == meant
-    assert plan.chosen("this.tar", here, names, "demo") == "this.tar"
+    assert plan.chosen("this.tar", here, names, "demo") == ["this.tar"]
+
+
+@pytest.mark.parametrize(
+    ("here", "names", "why"),
+    [
+        (Here(ca=NEW, answers=True), NAMES, "is new and has no workers"),
+        # etcd answers, and the API does not: workers can't be counted
+        (Here(ca=NEW), NAMES, "nobody knows whether this cluster is a new one"),
+        (Here(ca=NEW), [], ""),
+        (Here(ca=OLD), NAMES, ""),
+        (Here(ca=NEW, answers=True, workers=["w"]), NAMES, ""),
+    ],
+)
+def test_a_first_backup_that_is_not_made(here: Here, names: list[str], why: str) -> None:
+    found = plan.unsaved(here, names, "demo")
+    assert why in found
+    assert bool(found) is bool(why)
 
 
 @pytest.mark.parametrize(

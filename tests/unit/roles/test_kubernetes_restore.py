@@ -58,6 +58,15 @@ def test_a_new_cluster_does_not_push_the_old_ones_backups_out(world: World) -> N
     assert len(list((world.path / "backups").iterdir())) == 2
 
 
+def test_of_several_clusters_somebody_says_which(world: World) -> None:
+    work.save(config(world.path), NOW + datetime.timedelta(hours=1), force=True)
+    old, new = (f"kubernetes-demo-{ca[:12]}-20261201T0{hour}0304Z.tar" for ca, hour in ((OLD, 2), (NEW, 3)))
+    with pytest.raises(BackupError, match=rf"backups of 2 clusters .*{old}, {new}. Nothing was changed; say which"):
+        restore(world, replace=True)
+    given: dict[str, Any] = {"replace": True, "force": False, "check": True}
+    assert work.restore(config(world.path), old, NOW, **given)["others"] == [new]
+
+
 def test_another_master_backs_up(world: World) -> None:
     several = replace(config(world.path), masters={"ip-10-1-0-0": "10.1.0.0", "ip-10-1-0-1": "10.1.0.1"})
     with pytest.MonkeyPatch.context() as patch:

@@ -87,15 +87,34 @@ def is_new(here: Here, names: t.Iterable[str], cluster: str) -> bool:
     return bool(here.ca and here.answers and not here.workers and names and not own)
 
 
-def chosen(wish: str, here: Here, names: t.Iterable[str], cluster: str) -> str:
-    """The backup that is meant; empty: there is none."""
+def unsaved(here: Here, names: t.Iterable[str], cluster: str) -> str:
+    """Why the first backup of the cluster here is not made, where there are backups of one before; empty: it is.
+
+    Once it is there, nobody can tell any more by the backups which of the two is to be restored.
+    """
+    names = all_of(names, cluster)
+    if is_new(here, names, cluster):
+        return "this cluster is new and has no workers"
+    if here.answers or not names or archives(names, prefix_of(cluster, here.ca)):
+        return ""
+    return "the API does not answer, so that nobody knows whether this cluster is a new one"
+
+
+def newest(names: t.Iterable[str], cluster: str) -> list[str]:
+    """The newest backup of each cluster that has had this name, the newest of all last."""
+    found: dict[str, str] = {}
+    for name in all_of(names, cluster):
+        ca = name.rsplit("-", 1)[0]
+        found.pop(ca, "")
+        found[ca] = name
+    return list(found.values())
+
+
+def chosen(wish: str, here: Here, names: t.Iterable[str], cluster: str) -> list[str]:
+    """The backup that is meant; none: there is none; several: of which clusters, for somebody to say which."""
     if wish not in ("", "latest"):
-        return wish
-    if here.begun:
-        return here.begun
-    there = all_of(names, cluster)
-    own = archives(there, prefix_of(cluster, here.ca)) if here.ca else []
-    return next(reversed(own or there), "")
+        return [wish]
+    return [here.begun] if here.begun else newest(names, cluster)
 
 
 def token_of(name: str, now: datetime.datetime) -> str:

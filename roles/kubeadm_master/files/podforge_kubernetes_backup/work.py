@@ -43,9 +43,10 @@ def save(config: Config, now: datetime.datetime, *, force: bool = False) -> dict
     if saver != config.node and not force:
         return {"saved": "", "by": saver}
     names = store.names()
-    if plan.is_new(seen, names, config.cluster) and not force:
+    why = plan.unsaved(seen, names, config.cluster)
+    if why and not force:
         raise BackupError(
-            f"not saved: this cluster is new and has no workers, and {config.destination} has backups of one before "
+            f"not saved: {why}, and {config.destination} has backups of one before "
             f"({plan.all_of(names, config.cluster)[-1]}). Restore it (playbooks/k8s_restore.yml), or, if this one is "
             "to stay, podforge-kubernetes-backup save --force"
         )
@@ -101,9 +102,7 @@ def _restore(
     config = here.config
     store = store_of(config.destination, config.region)
     seen, names = here.look(), store.names()
-    name = plan.chosen(wish, seen, names, config.cluster)
-    if not name:
-        raise BackupError(f"{config.destination} has no backup of cluster {config.cluster}")
+    name = _chosen(config, plan.chosen(wish, seen, names, config.cluster))
     if not Path(config.kubeadm).exists():
         raise BackupError(f"{config.kubeadm} is not there: let this node's lifecycle script run first")
     lost = plan.lost(seen, name, names, config.cluster)
@@ -132,6 +131,7 @@ def _restore(
             "goes_on": bool(seen.begun),
             "warnings": plan.warnings(manifest, config),
             "users": list(config.users),
+            "others": [other for other in plan.newest(names, config.cluster) if other[:-20] != name[:-20]],
             **manifest,
         }
         if check:
@@ -155,6 +155,17 @@ def _restore(
             raise BackupError(f"{error}. Nothing of the backup is lost; mend what it says, and {AGAIN}") from error
         here.note(name, since, kept=kept, made=True)
     return {**result, **_settle(here, since, bumped=bumped)}
+
+
+def _chosen(config: Config, names: t.Sequence[str]) -> str:
+    if not names:
+        raise BackupError(f"{config.destination} has no backup of cluster {config.cluster}")
+    if len(names) > 1:
+        raise BackupError(
+            f"{config.destination} has backups of {len(names)} clusters of the name {config.cluster}, the last ones: "
+            f"{', '.join(names)}. Nothing was changed; say which one (kubeadm_master_restore_name)"
+        )
+    return names[0]
 
 
 def _keep(here: Master, name: str, seen: Here, since: str, now: datetime.datetime) -> str:
