@@ -150,6 +150,7 @@ def test_the_only_master_is_lost_and_its_workloads_come_back(
     assert master.check_output(authority) == new
     # killed while kubeadm is at work; the role makes no other cluster of it
     master.check_output(KILLED)
+    assert "podforge-kubernetes" in master.check_output("ls /var/tmp")
     refused = playbook(PLAY, INVENTORY, "--limit=kube_master")
     assert refused.returncode != 0
     assert "a restore has begun on this node" in said(refused), said(refused)
@@ -157,6 +158,8 @@ def test_the_only_master_is_lost_and_its_workloads_come_back(
     assert done.returncode == 0, said(done)
     assert "a restore that was stopped goes on" in said(done)
     assert not master.file(NOTE).exists
+    # nor the keys that the one that was killed had at hand
+    assert "podforge-kubernetes" not in master.check_output("ls /var/tmp")
     # all is as it was then, the pod as well, which has never stopped; and the worker takes another one
     word = kubectl(master, "get secret restored -o jsonpath='{.data.word}' | base64 -d")
     assert word == "kept"

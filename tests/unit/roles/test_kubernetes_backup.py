@@ -289,6 +289,17 @@ def test_masters_of_then_are_taken_away_and_who_watches_starts_anew(
     ]
 
 
+def test_what_killed_runs_have_left_goes_and_nothing_else(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(master, "answer", lambda *_words: "")
+    left = tmp_path / f"{master.FOLDER}x1y2"
+    (left / "deep").mkdir(parents=True)
+    (left / "deep" / "keys.tar").touch()
+    (tmp_path / "kubernetes-backup-of-mine").mkdir()
+    (tmp_path / f"{master.FOLDER}link").symlink_to(tmp_path / "kubernetes-backup-of-mine")
+    master.Master(config(tmp_path)).clean()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["kubernetes-backup-of-mine", f"{master.FOLDER}link"]
+
+
 def test_keys_come_back_with_their_rights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(master, "KUBERNETES", tmp_path / "kubernetes")
     here = master.Master(config(tmp_path))

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 import datetime
 import os
+import shutil
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,20 @@ from podforge_kubernetes_backup import plan
 from podforge_kubernetes_backup import work
 
 
+class Folder:
+    """A temporary folder that stays where its program is killed."""
+
+    def __init__(self, **given: str) -> None:
+        self.path = tempfile.mkdtemp(**given)
+
+    def __enter__(self) -> str:
+        return self.path
+
+    def __exit__(self, kind: type[BaseException] | None, *_more: object) -> None:
+        if kind is not Killed:
+            shutil.rmtree(self.path)
+
+
 @pytest.fixture(name="world")
 def _world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     world = World(tmp_path)
@@ -32,6 +48,7 @@ def _world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(work, "NOTE", world.note)
     monkeypatch.setattr(work, "BEFORE", str(tmp_path / "before"))
     monkeypatch.setattr(work, "Master", Fake)
+    monkeypatch.setattr("tempfile.TemporaryDirectory", Folder)
     monkeypatch.setattr(os, "umask", lambda _mask: 0)
     (tmp_path / "kubeadm.yaml").touch()
     world.cluster, world.etcd = OLD, "workloads"
@@ -102,16 +119,22 @@ def test_a_restore_that_is_killed_goes_on(world: World, where: str) -> None:
     # nothing is saved of half a cluster, and none is kept beside
     with pytest.raises(BackupError, match="has not come to its end"):
         work.save(config(world.path), NOW)
+    # keys and all, until the next run of the program begins
+    is_unmade = where in ("reset", "put_keys", "put_etcd", "init")
+    assert bool(list(world.path.glob(f"{master.FOLDER}*"))) is is_unmade
+    Fake(config(world.path)).clean()
+    assert list(world.path.glob(f"{master.FOLDER}*")) == []
     world.die_in = ""
     world.did.clear()
     done = restore(world)
     assert done["goes_on"] is True
     assert (world.cluster, world.etcd) == (OLD, "workloads")
     # a cluster that is there is not made again
-    assert ("reset" in world.did) is (where in ("reset", "put_keys", "put_etcd", "init"))
+    assert ("reset" in world.did) is is_unmade
     assert world.did[-1] == "let_join"
     assert not world.note.exists()
     assert len(list((world.path / "before").iterdir())) == 1
+    assert list(world.path.glob(f"{master.FOLDER}*")) == []
 
 
 def test_a_cluster_that_lives_and_cannot_be_kept_is_not_replaced(world: World) -> None:

@@ -9,8 +9,10 @@ import fcntl
 import gzip
 import hashlib
 import json
+import os
 import shutil
 import socket
+import stat
 import tarfile
 import time
 import typing as t
@@ -43,6 +45,8 @@ MARK = Path("/var/lib/podforge/kubeadm-init.begun")
 ALONE = Path("/run/podforge-kubernetes-master.lock")
 REFRESH = "podforge-kubernetes-join-secret.service"
 NAMESPACES = ("kube-system", "kube-flannel")
+# what folders begin with that a run works in
+FOLDER = "podforge-kubernetes-backup-"
 _CONTAINER = "podforge-kubernetes-backup"
 _PKI = "/pki"
 _CTR = ("ctr", "--namespace", "k8s.io")
@@ -288,7 +292,16 @@ class Master:
     # --- others ---
 
     def clean(self) -> None:
-        """What a run that was killed has left of a container."""
+        """Take away what a run that was killed has left: folders with the cluster's keys, and a container."""
+        for folder in Path(self.config.work_dir).glob(f"{FOLDER}*"):
+            # others may write there as well
+            about = folder.lstat()
+            if stat.S_ISDIR(about.st_mode) and about.st_uid == os.geteuid():
+                shutil.rmtree(folder, ignore_errors=True)
+        self._end_container()
+
+    @staticmethod
+    def _end_container() -> None:
         answer(*_CTR, "tasks", "delete", "--force", _CONTAINER)
         answer(*_CTR, "containers", "delete", _CONTAINER)
 
@@ -307,7 +320,7 @@ class Master:
         if not self._tool:
             both = (*self._command(image, {}, network=False), "etcdutl", "version")
             self._tool = "etcdutl" if succeeds(*both) else "etcdctl"
-            self.clean()
+            self._end_container()
         return self._tool
 
     def _run(self, image: str, mounts: t.Mapping[str, Path], *words: str, network: bool = False) -> str:

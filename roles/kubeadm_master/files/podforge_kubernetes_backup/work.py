@@ -20,6 +20,7 @@ from podforge_backup.stores import Folder
 from podforge_backup.stores import store_of
 
 from . import plan
+from .master import FOLDER
 from .master import NOTE
 from .master import Master
 from .plan import MEMBERS
@@ -61,7 +62,7 @@ def save(config: Config, now: datetime.datetime, *, force: bool = False) -> dict
 def _save(here: Master, store: Folder | Bucket, seen: Here, now: datetime.datetime) -> dict[str, t.Any]:
     config = here.config
     name = archive_name(plan.prefix_of(config.cluster, seen.ca), now)
-    with tempfile.TemporaryDirectory(dir=config.work_dir, prefix="kubernetes-backup-") as folder:
+    with tempfile.TemporaryDirectory(dir=config.work_dir, prefix=FOLDER) as folder:
         work = Path(folder)
         about = here.snapshot(work)
         here.pack_keys(work)
@@ -106,7 +107,7 @@ def _restore(
     if not Path(config.kubeadm).exists():
         raise BackupError(f"{config.kubeadm} is not there: let this node's lifecycle script run first")
     lost = plan.lost(seen, name, names, config.cluster)
-    with tempfile.TemporaryDirectory(dir=config.work_dir, prefix="kubernetes-restore-") as folder:
+    with tempfile.TemporaryDirectory(dir=config.work_dir, prefix=FOLDER) as folder:
         work = Path(folder)
         manifest = fetch(store, name, work, MEMBERS)
         found = plan.problems(manifest, config, here.version())
