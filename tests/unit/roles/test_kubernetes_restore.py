@@ -170,6 +170,24 @@ def test_what_answers_nobody_is_set_aside_as_it_is(world: World) -> None:
     assert (world.aside, world.cluster, world.etcd) == ("", OLD, "workloads")
 
 
+def test_half_a_backup_is_not_restored_by_force(world: World) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Fake, "pack_keys", lambda _self, _folder: None)
+        saved = work.save(config(world.path), NOW, force=True)["saved"]
+    with pytest.raises(BackupError, match="nothing was changed: it has no keys"):
+        work.restore(config(world.path), saved, NOW, replace=True, force=True, check=False)
+    assert world.did == [""]
+
+
+def test_a_full_disk_in_the_middle_says_how_to_go_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_self: Fake, _folder: Path) -> None:
+        raise OSError(28, "No space left on device", "/etc/kubernetes/pki/ca.crt")
+
+    monkeypatch.setattr(Fake, "put_keys", full)
+    with pytest.raises(BackupError, match=r"No space left .*ca.crt'\. Nothing of the backup is lost"):
+        restore(world)
+
+
 def test_a_cluster_that_was_made_is_settled_although_others_have_joined_it(world: World) -> None:
     world.die_in = "let_join"
     with pytest.raises(Killed):

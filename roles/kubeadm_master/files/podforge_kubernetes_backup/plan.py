@@ -165,10 +165,12 @@ def problems(manifest: t.Mapping[str, t.Any], config: Config, version: str) -> l
         here = getattr(config, key)
         if manifest.get(key) != here:
             found.append(f"its cluster has kubeadm_master_{key} {manifest.get(key)}, and here it is {here}")
-    missing = [part for part in MEMBERS if part not in manifest.get("parts", {})]
-    if missing:
-        found.append(f"it has no {' and no '.join(missing)}")
     return found
+
+
+def missing(manifest: t.Mapping[str, t.Any]) -> list[str]:
+    """Parts that a backup lacks: nothing comes of it then."""
+    return [part for part in MEMBERS if part not in manifest.get("parts", {})]
 
 
 def warnings(manifest: t.Mapping[str, t.Any], config: Config) -> list[str]:

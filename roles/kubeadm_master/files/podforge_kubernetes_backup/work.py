@@ -110,6 +110,9 @@ def _restore(
     with tempfile.TemporaryDirectory(dir=config.work_dir, prefix=FOLDER) as folder:
         work = Path(folder)
         manifest = fetch(store, name, work, MEMBERS)
+        missing = plan.missing(manifest)
+        if missing:
+            raise BackupError(f"{name} is not restored, nothing was changed: it has no {' and no '.join(missing)}")
         found = plan.problems(manifest, config, here.version())
         if found and not force:
             raise BackupError(f"{name} is not restored, nothing was changed: {'; '.join(found)}")
@@ -152,7 +155,7 @@ def _restore(
             here.put_keys(work)
             bumped = here.put_etcd(image, work, plan.token_of(name, now))
             here.init()
-        except BackupError as error:
+        except (BackupError, OSError) as error:
             raise BackupError(f"{error}. Nothing of the backup is lost; mend what it says, and {AGAIN}") from error
         here.note(name, since, kept=kept, made=True)
     return {**result, **_settle(here, since, bumped=bumped)}
