@@ -25,6 +25,11 @@ argument() { # argument <component> <name>
 }
 echo "pod_cidr=$(argument kube-controller-manager cluster-cidr)"
 echo "service_cidr=$(argument kube-apiserver service-cluster-ip-range)"
+case "$(argument kube-apiserver encryption-provider-config)" in
+/etc/kubernetes/podforge/encryption.yaml) encryption=True ;;
+'') [ ! -e $manifests/kube-apiserver.yaml ] || encryption=False ;;
+esac # another file is its owner's
+echo "encryption=${encryption:-}"
 echo "audit=$(argument kube-apiserver audit-policy-file)"
 echo "endpoint=$(sed -n 's|^ *server: https://||p' $admin 2>/dev/null | head -n 1)"
 echo "kubelet=$(systemctl is-active kubelet 2>/dev/null)"

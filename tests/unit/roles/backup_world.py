@@ -91,6 +91,9 @@ class Fake(master.Master):
     def alone(self) -> Iterator[None]:
         yield
 
+    def is_encrypted(self) -> bool:
+        return True
+
     def version(self) -> str:
         return "v1.32.4"
 

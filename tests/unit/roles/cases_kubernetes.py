@@ -44,6 +44,7 @@ def kubernetes_seen(**more: str) -> str:
         "audit": "",
         "haproxy": "yes",
         "service_cidr": "",
+        "encryption": "",
         "unknown": "",
         "without": "",
         **more,
@@ -124,7 +125,11 @@ KUBERNETES: dict[str, dict[str, Any]] = {
             kubeadm_master_pod_cidr="10.240.0.0/14",
             kubeadm_master_max_nodes=1000,
             case_seen=kubernetes_seen(
-                kubeadm="v1.32.9", state="initialised", pod_cidr="10.244.0.0/16", service_cidr="10.97.0.0/16"
+                kubeadm="v1.32.9",
+                state="initialised",
+                pod_cidr="10.244.0.0/16",
+                service_cidr="10.97.0.0/16",
+                encryption="False",
             ),
         ),
     },
@@ -139,6 +144,7 @@ KUBERNETES: dict[str, dict[str, Any]] = {
                 state="initialised",
                 pod_cidr="10.244.0.0/16",
                 service_cidr="10.96.0.0/12",
+                encryption="True",
                 unknown="ubuntu",
                 root="/opt/podforge/scratch/containerd",
                 shims="9",

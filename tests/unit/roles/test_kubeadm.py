@@ -194,9 +194,10 @@ def test_half_a_restore_is_no_reason_for_another_cluster(rendered: dict[str, Any
 
 
 def test_networks_of_a_cluster_stay(rendered: dict[str, Any]) -> None:
-    first, second = host(rendered, "made")["problems"]
+    first, second, third = host(rendered, "made")["problems"]
     assert "kubeadm_master_pod_cidr is 10.240.0.0/14, and the cluster was made with 10.244.0.0/16" in first
     assert "kubeadm_master_service_cidr is 10.96.0.0/12, and the cluster was made with 10.97.0.0/16" in second
+    assert "kubeadm_master_encryption is True, and the cluster was made with False" in third
 
 
 def test_a_cluster_that_has_grown_is_warned_not_stopped(rendered: dict[str, Any]) -> None:

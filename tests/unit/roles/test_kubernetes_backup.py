@@ -299,6 +299,18 @@ def test_what_killed_runs_have_left_goes_and_nothing_else(monkeypatch: pytest.Mo
     assert sorted(path.name for path in tmp_path.iterdir()) == ["kubernetes-backup-of-mine", f"{master.FOLDER}link"]
 
 
+@pytest.mark.parametrize(("file", "is_ours"), [(plan.ENCRYPTION, True), ("mine.yaml", False), ("", False)])
+def test_encryption_is_what_kube_apiserver_does(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, file: str, is_ours: bool
+) -> None:
+    monkeypatch.setattr(master, "KUBERNETES", tmp_path)
+    manifest = tmp_path / "manifests" / "kube-apiserver.yaml"
+    manifest.parent.mkdir()
+    argument = f"    - --encryption-provider-config={tmp_path / file}\n" if file else ""
+    manifest.write_text(f"    - kube-apiserver\n{argument}    - --etcd-servers=x\n", encoding="utf-8")
+    assert master.Master(config(tmp_path)).is_encrypted() is is_ours
+
+
 def test_keys_come_back_with_their_rights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(master, "KUBERNETES", tmp_path / "kubernetes")
     here = master.Master(config(tmp_path))

@@ -88,6 +88,11 @@ class Master:
             made=note.get("made", False),
         )
 
+    def is_encrypted(self) -> bool:
+        """Whether kube-apiserver encrypts secrets with the key that is saved."""
+        text = (KUBERNETES / "manifests" / "kube-apiserver.yaml").read_text(encoding="utf-8")
+        return f"--encryption-provider-config={KUBERNETES / ENCRYPTION}\n" in text
+
     def version(self) -> str:
         """Of kubeadm."""
         return run("kubeadm", "version", "--output=short").strip()

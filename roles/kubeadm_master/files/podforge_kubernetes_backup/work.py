@@ -78,7 +78,7 @@ def _save(here: Master, store: Folder | Bucket, seen: Here, now: datetime.dateti
                 "endpoint": config.endpoint,
                 "pod_cidr": config.pod_cidr,
                 "service_cidr": config.service_cidr,
-                "encryption": config.encryption,
+                "encryption": here.is_encrypted(),
                 "workers": list(seen.workers),
                 **about,
             },
