@@ -311,6 +311,23 @@ def test_encryption_is_what_kube_apiserver_does(
     assert master.Master(config(tmp_path)).is_encrypted() is is_ours
 
 
+def test_a_reset_leaves_nothing_of_the_cluster(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for file in ("MARK", "FLANNEL", "DATA"):
+        monkeypatch.setattr(master, file, tmp_path / file / "it")
+        (tmp_path / file).mkdir()
+    (master.DATA / "member" / "wal").mkdir(parents=True)
+    master.FLANNEL.touch()
+    asked: list[str] = []
+    monkeypatch.setattr(master, "run", lambda *words, **_more: asked.append(words[0]))
+    monkeypatch.setattr(master, "answer", lambda *words: asked.append(words[-1]))
+    master.Master(config(tmp_path)).reset()
+    assert asked == ["kubeadm", "cni0", "flannel.1"]
+    # it is half of a master, whose network the role has to apply
+    assert master.MARK.exists()
+    assert not master.FLANNEL.exists()
+    assert list(master.DATA.iterdir()) == []
+
+
 def test_keys_come_back_with_their_rights(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(master, "KUBERNETES", tmp_path / "kubernetes")
     here = master.Master(config(tmp_path))

@@ -43,6 +43,8 @@ NOTE = Path("/var/lib/podforge/kubernetes-restore.json")
 MARK = Path("/var/lib/podforge/kubeadm-init.begun")
 # Whoever makes, joins, resets or restores this master has it: kubeadm_join and init.sh of the role, too.
 ALONE = Path("/run/podforge-kubernetes-master.lock")
+# The role's: which file of flannel it has applied.
+FLANNEL = Path("/var/lib/podforge/kubernetes-flannel.applied")
 REFRESH = "podforge-kubernetes-join-secret.service"
 NAMESPACES = ("kube-system", "kube-flannel")
 # what folders begin with that a run works in
@@ -230,6 +232,8 @@ class Master:
             shutil.rmtree(path) if path.is_dir() else path.unlink()
         for link in ("cni0", "flannel.1"):
             answer("ip", "link", "delete", link)
+        # the network that comes back is as old as the backup, and for the role to bring up to date
+        FLANNEL.unlink(missing_ok=True)
 
     def put_keys(self, work: Path) -> None:
         """The keys in their places."""
