@@ -2,10 +2,10 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
 # What the role must know of a master, as key=value lines.
-# look.sh <units of timers, by commas> <users who get a kubeconfig...>
+# look.sh <units of timers, by commas> <when to back up, or nothing> <users who get a kubeconfig...>
 set -u
-units=$1
-shift
+units=$1 schedule=$2
+shift 2
 manifests=/etc/kubernetes/manifests admin=/etc/kubernetes/admin.conf
 
 echo "kubeadm=$(kubeadm version -o short 2>/dev/null)"
@@ -33,6 +33,10 @@ echo "encryption=${encryption:-}"
 echo "audit=$(argument kube-apiserver audit-policy-file)"
 echo "endpoint=$(sed -n 's|^ *server: https://||p' $admin 2>/dev/null | head -n 1)"
 echo "kubelet=$(systemctl is-active kubelet 2>/dev/null)"
+if [ -n "$schedule" ] && command -v systemd-analyze >/dev/null; then
+    schedule_is=$(systemd-analyze calendar -- "$schedule" >/dev/null 2>&1 || echo wrong)
+fi
+echo "schedule=${schedule_is:-}"
 flannel=$([ -s $admin ] && timeout 20 kubectl --kubeconfig $admin get --namespace kube-flannel daemonset kube-flannel-ds \
     --output name 2>/dev/null)
 # what was applied to the end, of this file

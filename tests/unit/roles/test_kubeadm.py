@@ -160,6 +160,7 @@ def test_what_is_wrong_is_told_at_once(rendered: dict[str, Any]) -> None:
         "kubeadm_master_token_ttl_hours: 0",
         "with its SHA-256 in kubeadm_master_flannel_checksum",
         "kubeadm_master_backup_destination: backups must be",
+        "kubeadm_master_backup_schedule: each hour is no calendar event",
         "parts of a Kubernetes that this role did not make",
         "kubeadm_worker_labels team=two words is no label",
         f"kubeadm_worker_labels {', '.join(REFUSED)} are none that a node may give itself: take",
@@ -167,7 +168,7 @@ def test_what_is_wrong_is_told_at_once(rendered: dict[str, Any]) -> None:
         "kubeadm_worker_timeout: 0",
     ):
         assert [text for text in told if part in text], part
-    assert len(told) == 16
+    assert len(told) == 17
 
 
 def test_backups(rendered: dict[str, Any]) -> None:
