@@ -12,6 +12,8 @@ from typing import Any
 from tests.support.kubernetes.lab import KubernetesLab
 from tests.support.kubernetes.lab import molecule_lab
 
+# where the play's backups go
+BUCKET = "molecule-backups"
 NAMED = "hyperpod-k8s-molecule0001"
 
 
@@ -21,6 +23,28 @@ def lab_of(*nodes: str) -> KubernetesLab:
     config = json.loads((folder / "config" / "resource_config.json").read_text(encoding="utf-8"))
     address = config["InstanceGroups"][0]["Instances"][0]["CustomerIpAddress"]
     return molecule_lab(folder, f"{address.rsplit('.', 1)[0]}.0/24", nodes)
+
+
+def make_bucket(lab: KubernetesLab) -> None:
+    """Where backups go, in the local cloud."""
+    lab.cloud.port = int(lab.cloud.status()["port"])
+    lab.cloud.aws(
+        *("s3api", "create-bucket", "--bucket", BUCKET),
+        *("--create-bucket-configuration", "LocationConstraint=us-west-2"),
+    )
+
+
+def reach_s3(lab: KubernetesLab, master: Any) -> None:
+    """What the metadata service and the region do on a real node, for who is not started by systemd."""
+    settings = json.loads((lab.folder / "environment.json").read_text(encoding="utf-8"))
+    lines = [
+        "[default]",
+        f"endpoint_url = {settings['AWS_ENDPOINT_URL']}",
+        f"aws_access_key_id = {settings['AWS_ACCESS_KEY_ID']}",
+        f"aws_secret_access_key = {settings['AWS_SECRET_ACCESS_KEY']}",
+    ]
+    text = "\n".join(lines)
+    master.run_expect([0], f"mkdir -p /root/.aws && cat > /root/.aws/config <<'END'\n{text}\nEND")
 
 
 def kubectl(master: Any, words: str) -> str:

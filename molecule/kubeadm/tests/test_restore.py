@@ -14,7 +14,10 @@ from support import changed
 from support import eventually
 from support import playbook
 from support import said
+from support_kubernetes import BUCKET
 from support_kubernetes import kubectl
+from support_kubernetes import make_bucket
+from support_kubernetes import reach_s3
 from support_kubernetes import ready
 from support_kubernetes import secret
 from test_kubeadm import INVENTORY
@@ -24,7 +27,6 @@ from tests.support.kubernetes.lab import KubernetesLab
 
 PROGRAM = "podforge-kubernetes-backup"
 NOTE = "/var/lib/podforge/kubernetes-restore.json"
-BUCKET = "molecule-backups"
 APP = """
 apiVersion: apps/v1
 kind: Deployment
@@ -54,19 +56,6 @@ def restore(*arguments: str, **variables: Any) -> subprocess.CompletedProcess[st
     return playbook("../playbooks/k8s_restore.yml", INVENTORY, *arguments, variables=given, seconds=600)
 
 
-def reach_s3(lab: KubernetesLab, master: Any) -> None:
-    """What the metadata service and the region do on a real node, for who is not started by systemd."""
-    settings = json.loads((lab.folder / "environment.json").read_text(encoding="utf-8"))
-    lines = [
-        "[default]",
-        f"endpoint_url = {settings['AWS_ENDPOINT_URL']}",
-        f"aws_access_key_id = {settings['AWS_ACCESS_KEY_ID']}",
-        f"aws_secret_access_key = {settings['AWS_SECRET_ACCESS_KEY']}",
-    ]
-    text = "\n".join(lines)
-    master.run_expect([0], f"mkdir -p /root/.aws && cat > /root/.aws/config <<'END'\n{text}\nEND")
-
-
 def pods(master: Any) -> list[list[str]]:
     """UID, node and phase of each."""
     return [one.split() for one in kubectl(master, PODS).split(";") if one]
@@ -75,11 +64,7 @@ def pods(master: Any) -> list[list[str]]:
 @pytest.fixture(scope="module")
 def backup(lab: KubernetesLab, master: Any, name: str) -> str:
     """A backup of a cluster that has something to lose; its name."""
-    lab.cloud.port = int(lab.cloud.status()["port"])
-    lab.cloud.aws(
-        *("s3api", "create-bucket", "--bucket", BUCKET),
-        *("--create-bucket-configuration", "LocationConstraint=us-west-2"),
-    )
+    make_bucket(lab)
     reach_s3(lab, master)
     master.run_expect([0], f"kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f - <<'END'\n{APP}\nEND")
     kubectl(master, "create secret generic restored --from-literal=word=kept")
@@ -185,3 +170,22 @@ def test_a_second_restore_is_asked_for_and_the_role_finds_nothing_to_do(master: 
     saved = json.loads(master.check_output(f"{PROGRAM} save"))["saved"]
     assert saved[:-20] == backup[:-20]
     assert json.loads(master.check_output(f"{PROGRAM} list"))["backups"] == [backup, saved]
+
+
+def test_what_can_not_be_saved_is_set_aside(master: Any, name: str) -> None:
+    """Its API is down, and nobody can ask its etcd, which runs on until it is stopped."""
+    master.check_output(
+        "mv /etc/kubernetes/manifests/kube-apiserver.yaml /root && rm /etc/kubernetes/pki/etcd/healthcheck-client.*"
+    )
+    api = "kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=3s get --raw /readyz"
+    assert eventually(lambda: master.run(api).rc != 0, 60)
+    master.check_output("pgrep -x etcd")
+    done = restore(kubeadm_master_restore_confirm="true")
+    assert done.returncode == 0, said(done)
+    assert "etcd's data and the keys, of which no backup could be made" in said(done), said(done)
+    kept = master.check_output("ls -d /var/lib/podforge/kubernetes-before/*/")
+    assert master.check_output(f"stat -c %a:%U {kept}") == "700:root"
+    for file in ("member/snap/db", "pki/ca.key", "encryption.yaml"):
+        assert master.file(f"{kept}{file}").size > 0
+    assert eventually(lambda: ready(master, name), 120), kubectl(master, "get nodes")
+    assert kubectl(master, "get secret restored -o jsonpath='{.data.word}' | base64 -d") == "kept"

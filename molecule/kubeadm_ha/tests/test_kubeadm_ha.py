@@ -1,10 +1,11 @@
 # SPDX-FileCopyrightText: podforge contributors
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Three masters: how they came together, the first one killed, and another one in its place."""
+"""Three masters: how they came together, the first one killed, another one in its place, and all of them lost."""
 
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ from support import said
 from support_kubernetes import NAMED
 from support_kubernetes import kubectl
 from support_kubernetes import lab_of
+from support_kubernetes import make_bucket
+from support_kubernetes import reach_s3
 from support_kubernetes import ready
 from support_kubernetes import secret
 
@@ -56,6 +59,13 @@ def members(lab: KubernetesLab, second: Any) -> list[str]:
     pod = f"etcd-{hostname(lab.nodes['kube_master2'])}"
     found = json.loads(kubectl(second, f"exec -n kube-system {pod} -- {ETCDCTL} member list -w json"))
     return sorted(member.get("name", "") for member in found["members"])
+
+
+def identities(lab: KubernetesLab, first: Any) -> list[int]:
+    """Of the first master's etcd: of the cluster, and of its member."""
+    pod = f"etcd-{hostname(lab.nodes['kube_master1'])}"
+    (found,) = json.loads(kubectl(first, f"exec -n kube-system {pod} -- {ETCDCTL} endpoint status -w json"))
+    return [found["Status"]["header"][key] for key in ("cluster_id", "member_id")]
 
 
 def test_all_are_ready_and_etcd_has_three_members(lab: KubernetesLab, second: Any) -> None:
@@ -130,3 +140,38 @@ def test_another_first_joins_the_others(lab: KubernetesLab, second: Any) -> None
     # its own API reads what others have encrypted
     own = f"--server=https://{lab.nodes['kube_master1']}:6443 get secret kept -o jsonpath='{{.data.word}}'"
     assert eventually(lambda: first.run(f"su - ubuntu -c {json.dumps(f'kubectl {own}')}").stdout, 60)
+
+
+def test_all_are_lost_and_come_back_while_their_scripts_wait(lab: KubernetesLab, second: Any) -> None:
+    """Of a backup, on the first; its script goes on with what came of it, and the others join that."""
+    make_bucket(lab)
+    first = node(lab, "kube_master1")
+    reach_s3(lab, first)
+    first.check_output("systemctl start podforge-kubernetes-backup.service")
+    before = identities(lab, first)
+    refused = first.run("podforge-kubernetes-backup restore --check")
+    assert "still runs an API or an etcd of this cluster" in refused.stderr, refused.stderr
+    was = first.check_output("sha256sum /etc/kubernetes/pki/ca.crt /etc/kubernetes/podforge/encryption.yaml")
+    for name in MASTERS:
+        lab.kill(name)
+    for name in MASTERS:
+        lab.replace(name)
+    reach_s3(lab, first)
+    with ThreadPoolExecutor(1) as pool:
+        scripts = pool.submit(playbook, PLAY, INVENTORY, f"--limit={','.join(MASTERS)}", seconds=1500)
+        log = "grep -c 'waiting (api)' /var/log/provision/provisioning.log"
+        assert eventually(lambda: all(node(lab, name).run(log).rc == 0 for name in MASTERS) or scripts.done(), 600)
+        given = {"k8s_masters": list(MASTERS), "k8s_workers": "kube_worker", "hyperpod_nodes_become": False}
+        restored = playbook("../playbooks/k8s_restore.yml", INVENTORY, variables=given, seconds=900)
+        assert restored.returncode == 0, said(restored)
+        done = scripts.result()
+    assert done.returncode == 0, said(done)
+    assert "waiting (restore)" in first.check_output("cat /var/log/provision/provisioning.log")
+    assert not first.file("/var/lib/podforge/kubeadm-init.begun").exists
+    assert first.check_output("sha256sum /etc/kubernetes/pki/ca.crt /etc/kubernetes/podforge/encryption.yaml") == was
+    names = [hostname(address) for address in lab.nodes.values()]
+    assert eventually(lambda: all(ready(second, name) for name in names), 180), kubectl(second, "get nodes,pods -A")
+    assert members(lab, second) == sorted(hostname(lab.nodes[name]) for name in MASTERS)
+    assert kubectl(second, "get secret kept -o jsonpath='{.data.word}' | base64 -d") == "through-the-loss"
+    # members of the etcd before that come back are not its own
+    assert not set(identities(lab, first)) & set(before)
