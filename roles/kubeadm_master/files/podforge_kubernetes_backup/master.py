@@ -122,6 +122,9 @@ class Master:
 
     def snapshot(self, work: Path) -> dict[str, t.Any]:
         """etcd's content as a file in a folder, and what is known of it."""
+        # etcdctl may wait for one for ever
+        if not _listens("127.0.0.1", 2379):
+            raise BackupError("no etcd listens on this master (port 2379): see journalctl --unit=kubelet")
         image = image_in((KUBERNETES / "manifests" / "etcd.yaml").read_text(encoding="utf-8"))
         pki = (f"--{what}={_PKI}/{file}" for what, file in (("cacert", "ca.crt"), ("cert", "healthcheck-client.crt")))
         words = ("etcdctl", "--endpoints=https://127.0.0.1:2379", *pki, f"--key={_PKI}/healthcheck-client.key")
