@@ -194,7 +194,8 @@ def _keep(here: Master, name: str, seen: Here, since: str, now: datetime.datetim
         if not seen.begun:
             NOTE.unlink(missing_ok=True)
         raise BackupError(
-            f"{name} is not restored, nothing was changed: what is here can't be kept in {BEFORE}: {error}"
+            f"{name} is not restored, nothing was changed: what is here can't be kept in {BEFORE}: {error}. Mend that, "
+            "or, if nothing of it is needed, run kubeadm reset --force here, and this again"
         ) from error
     return f"{place}: etcd's data and the keys, of which no backup could be made"
 
