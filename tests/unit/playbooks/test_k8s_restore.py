@@ -16,7 +16,11 @@ PLAYBOOK = Path(__file__).resolve().parents[3] / "playbooks" / "k8s_restore.yml"
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [([], "The inventory has no master"), (["--limit=worker"], "No master is among these hosts")],
+    [
+        ([], "The inventory has no master"),
+        (['--extra-vars={"k8s_masters": ["gone", "gone2"]}'], "The inventory has no master"),
+        (["--limit=worker"], "No master is among these hosts"),
+    ],
 )
 def test_without_a_master(tmp_path: Path, arguments: list[str], words: str) -> None:
     inventory = tmp_path / "inventory.ini"
