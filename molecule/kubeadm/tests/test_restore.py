@@ -158,13 +158,14 @@ def test_the_only_master_is_lost_and_its_workloads_come_back(
     assert secret(lab, "kube_master")["discovery_token_ca_cert_hash"] == invitation["discovery_token_ca_cert_hash"]
 
 
-def test_a_second_restore_is_asked_for_and_the_role_finds_nothing_to_do(master: Any, backup: str) -> None:
+def test_a_second_restore_is_asked_for_and_the_role_brings_flannel_up_to_date(master: Any, backup: str) -> None:
     asked = restore()
     assert asked.returncode != 0
     assert "Nothing was changed: the cluster that the backup is of runs on this master" in said(asked), said(asked)
-    done = playbook(PLAY, INVENTORY, "--limit=kube_master")
-    assert done.returncode == 0, said(done)
-    assert changed(done.stdout, "kube_master") == 0, done.stdout
+    for changes in (1, 0):
+        done = playbook(PLAY, INVENTORY, "--limit=kube_master")
+        assert done.returncode == 0, said(done)
+        assert changed(done.stdout, "kube_master") == changes, done.stdout
     # and it is backed up again under its own name
     master.check_output("sleep 1")
     saved = json.loads(master.check_output(f"{PROGRAM} save"))["saved"]
