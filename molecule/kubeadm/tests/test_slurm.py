@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from support import changed
@@ -22,11 +23,19 @@ TINY = "tar -ch bin/sleep lib64/ld-linux-x86-64.so.2 lib/x86_64-linux-gnu/libc.s
 NAMESPACE = "ctr --namespace {} tasks list --quiet"
 
 
+def has_settled(worker: Any) -> bool:
+    """Whether the same containers run for a while: after a restore kubelet takes its time for what is no more."""
+    first = worker.check_output(NAMESPACE.format("k8s.io")).split()
+    time.sleep(15)
+    return sorted(first) == sorted(worker.check_output(NAMESPACE.format("k8s.io")).split())
+
+
 def test_jobs_pods_and_docker_on_one_node(master: Any, worker: Any, name: str) -> None:
     pod = "get pod beside -o jsonpath='{.status.phase} {.status.containerStatuses[0].restartCount}'"
     kubectl(master, "delete pod beside --ignore-not-found")
     kubectl(master, "run beside --image=k8s.gcr.io/pause:3.2 --restart=Always")
     assert eventually(lambda: kubectl(master, pod) == "Running 0", 60), kubectl(master, "describe pod beside")
+    assert eventually(lambda: has_settled(worker), 240)
     kubelet = "systemctl show --property=MainPID --value kubelet"
     before = worker.check_output(kubelet), set(worker.check_output(NAMESPACE.format("k8s.io")).split())
     done = playbook(BESIDE, INVENTORY)
