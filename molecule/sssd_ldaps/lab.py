@@ -21,9 +21,9 @@ SECRET = "Molecule-Bind-Secret-1"  # noqa: S105 - of a directory that lives for 
 def lab(folder: Path) -> DirectoryLab:
     """The directory; nothing is started yet."""
     prefix = "-".join(part for part in (os.environ.get("PODFORGE_TEST_PREFIX"), "molecule-directory") if part)
-    # each clone has a network of its own, beside the one of its nodes
-    block = 64 + int(hashlib.sha256(prefix.encode()).hexdigest()[:4], 16) % 192
-    return DirectoryLab(prefix, f"10.198.{block}.0/24", folder=folder)
+    # each clone has a network of its own; those of nodes begin with 64
+    block = int(hashlib.sha256(prefix.encode()).hexdigest()[:4], 16) % 64
+    return DirectoryLab(prefix, f"10.199.{block}.0/24", folder=folder)
 
 
 def up(folder: Path) -> dict[str, str]:
