@@ -20,6 +20,7 @@ description:
     that is there is never changed, and never removed.
   - Another home for a user who is logged in holds from the next login on. The content of the old one is copied by the
     first node, and stays where it was.
+  - Lock files in C(/etc) of a groupadd, useradd or the like that was killed are removed, which nobody else does.
 author:
   - podforge contributors (@podforge)
 requirements:
@@ -212,6 +213,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users import plan as planning
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.apply import apply
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.apply import write_record
+from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.locks import clear_locks
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.system import homes_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.system import look
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.system import read_record
@@ -276,6 +278,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     params = module.params
     desired = read_options(params)
     if not module.check_mode:
+        clear_locks()
         require_mounts(desired, params["shared_mounts"], params["mount_timeout"])
     plan = planning.plan(look(desired, params["record"]), desired, params["drift"], params["unlisted"])
     if plan.refusals:

@@ -40,15 +40,14 @@ RUN = "/opt/podforge/current/on_create.sh"
 KILLS = 20
 # All that the roles have written, and what came of it. Of the files of users, whose order tells the order of runs, the
 # lines are sorted; what runs note of themselves is left out.
-# Not group.<pid> and its like: the file that groupadd locks with, which one that is killed leaves and nobody heeds.
 STATE = r"""
 users='passwd|group|shadow|gshadow|subuid|subgid'
 find /etc /usr/local /opt/slurm/etc /var/lib/podforge -regextype posix-extended \
-    -regex "/etc/(($users)(-|\.[0-9]+)?|\.pwd\.lock|ld\.so\.cache|mtab|resolv\.conf|hosts|hostname)" -prune \
+    -regex "/etc/(($users)-?|\.pwd\.lock|ld\.so\.cache|mtab|resolv\.conf|hosts|hostname)" -prune \
     -o -path /var/lib/podforge/runs -prune -o -path /var/lib/podforge/ansible -prune -o -name 'last*.json' -prune \
     -o -printf '%y %m %u %p %l\n' | sort
 find /etc /usr/local /opt/slurm/etc -regextype posix-extended \
-    -regex "/etc/(($users)(-|\.[0-9]+)?|ld\.so\.cache|mtab|resolv\.conf|hosts|hostname)" -prune -o -type f -print0 |
+    -regex "/etc/(($users)-?|ld\.so\.cache|mtab|resolv\.conf|hosts|hostname)" -prune -o -type f -print0 |
     sort -z | xargs -0 sha256sum
 for file in $(echo "$users" | tr '|' ' '); do sort "/etc/$file" | sed "s/^/$file: /"; done
 systemctl list-unit-files --no-legend --state=enabled,masked | sort

@@ -179,7 +179,10 @@ def test_a_wrong_rule_of_sudo_is_judged_by_visudo(compute: Any) -> None:
 def test_a_killed_run_is_finished(compute: Any) -> None:
     # the account is there, the home is not
     compute.check_output(f"useradd --no-create-home --uid 2030 --home-dir {SHARED}/home/flo flo")
+    # nor was a groupadd at its end
+    lock = compute.check_output("sh -c 'printf \"%s\\0\" $$ >/etc/group.$$ && echo /etc/group.$$'")
     flo = {"users_users": [{"name": "flo", "uid": 2030}, {"name": "ana", "uid": 2001}]}
     done = converge("--limit=compute", **BASE, **flo)
     assert done.returncode == 0, said(done)
     assert compute.file(f"{SHARED}/home/flo/.bashrc").user == "flo"
+    assert not compute.file(lock).exists
