@@ -6,14 +6,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import fcntl
-import json
-import os
 import sys
 import typing as t
-from pathlib import Path
 
-from podforge_backup import BackupError
+from podforge_backup import command
 from podforge_backup.stores import store_of
 
 from . import __doc__ as about
@@ -28,19 +24,8 @@ LOCK = "/run/podforge-kubernetes-backup.lock"
 
 
 def read_config(path: str) -> Config:
-    """The settings.
-
-    Raises:
-        BackupError: there are none.
-    """
-    try:
-        return Config(**json.loads(Path(path).read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise BackupError(
-            f"{path} is not there: set kubeadm_master_backup_destination and run the role kubeadm_master"
-        ) from error
-    except (ValueError, TypeError) as error:
-        raise BackupError(f"{path}: {error}; run the role kubeadm_master again") from error
+    """The settings."""
+    return command.read_config(path, Config, "kubeadm_master", "kubeadm_master_backup_destination")
 
 
 def main(arguments: t.Sequence[str]) -> int:
@@ -59,25 +44,19 @@ def main(arguments: t.Sequence[str]) -> int:
     again.add_argument("--force", action="store_true", help="also one that does not fit this cluster")
     again.add_argument("--check", action="store_true", help="fetch and check it, and change nothing")
     args = parser.parse_args(arguments)
-    os.umask(0o077)
     now = datetime.datetime.now(datetime.timezone.utc)
-    try:
+
+    def work() -> t.Mapping[str, t.Any]:
         config = read_config(args.config)
-        with Path(LOCK).open("w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            Master(config).clean()
-            if args.command == "save":
-                result = save(config, now, force=args.force)
-            elif args.command == "list":
-                names = store_of(config.destination, config.region).names()
-                result = {"backups": all_of(names, config.cluster)}
-            else:
-                result = restore(config, args.name, now, replace=args.replace, force=args.force, check=args.check)
-    except (BackupError, OSError) as error:
-        sys.stderr.write(f"podforge-kubernetes-backup: {error}\n")
-        return 1
-    sys.stdout.write(f"{json.dumps(result)}\n")
-    return 0
+        Master(config).clean()
+        if args.command == "save":
+            return save(config, now, force=args.force)
+        if args.command == "list":
+            names = store_of(config.destination, config.region).names()
+            return {"backups": all_of(names, config.cluster)}
+        return restore(config, args.name, now, replace=args.replace, force=args.force, check=args.check)
+
+    return command.command(parser.prog, LOCK, work)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,10 @@ from __future__ import annotations
 
 import argparse
 import datetime
-import fcntl
-import json
-import os
 import sys
 import typing as t
-from pathlib import Path
 
-from podforge_backup import BackupError
+from podforge_backup import command
 from podforge_backup.archives import archives
 from podforge_backup.stores import store_of
 
@@ -31,17 +27,8 @@ LOCK = "/run/podforge-slurm-backup.lock"
 
 
 def read_config(path: str) -> Config:
-    """The settings.
-
-    Raises:
-        BackupError: there are none.
-    """
-    try:
-        return Config(**json.loads(Path(path).read_text(encoding="utf-8")))
-    except FileNotFoundError as error:
-        raise BackupError(f"{path} is not there: set slurm_backup_destination and run the role slurm_backup") from error
-    except (ValueError, TypeError) as error:
-        raise BackupError(f"{path}: {error}; run the role slurm_backup again") from error
+    """The settings."""
+    return command.read_config(path, Config, "slurm_backup", "slurm_backup_destination")
 
 
 def main(arguments: t.Sequence[str]) -> int:
@@ -57,25 +44,19 @@ def main(arguments: t.Sequence[str]) -> int:
     again.add_argument("--force", action="store_true", help="also one of another cluster or of a newer Slurm")
     again.add_argument("--check", action="store_true", help="fetch and check it, and change nothing")
     args = parser.parse_args(arguments)
-    os.umask(0o077)
-    try:
+
+    def work() -> t.Mapping[str, t.Any]:
         config = read_config(args.config)
-        with Path(LOCK).open("w", encoding="utf-8") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if args.command == "save" or (args.command == "restore" and not args.check):
-                put_back(Controller(config))
-            if args.command == "save":
-                result = save(config, datetime.datetime.now(datetime.timezone.utc))
-            elif args.command == "list":
-                names = store_of(config.destination, config.region).names()
-                result = {"backups": archives(names, prefix_of(Controller(config).cluster))}
-            else:
-                result = restore(config, args.name, args.part, args.force, args.check)
-    except (BackupError, OSError) as error:
-        sys.stderr.write(f"podforge-slurm-backup: {error}\n")
-        return 1
-    sys.stdout.write(f"{json.dumps(result)}\n")
-    return 0
+        if args.command == "save" or (args.command == "restore" and not args.check):
+            put_back(Controller(config))
+        if args.command == "save":
+            return save(config, datetime.datetime.now(datetime.timezone.utc))
+        if args.command == "list":
+            names = store_of(config.destination, config.region).names()
+            return {"backups": archives(names, prefix_of(Controller(config).cluster))}
+        return restore(config, args.name, args.part, args.force, args.check)
+
+    return command.command(parser.prog, LOCK, work)
 
 
 if __name__ == "__main__":
