@@ -262,6 +262,8 @@ class Ansible:
             "AWS_SECRET_ACCESS_KEY": keys.secret,
             "AWS_EC2_METADATA_DISABLED": "true",
             "ANSIBLE_HOME": str(self.folder / "home"),
+            # Ansible writes jobs to $HOME and looks for them in the home that passwd has
+            "ANSIBLE_ASYNC_DIR": str(self.folder / "async"),
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_FILTER_PLUGINS": str(Path(__file__).parent / "filter_plugins"),
             "ANSIBLE_NOCOLOR": "1",

@@ -52,11 +52,12 @@ def test_defaults_of_the_group_delegation_and_async(ansible: Ansible, cloud: Clo
     wish = ansible.wish("defaults")
     played = ansible.play(
         cluster(wish, module_defaults=defaults, environment={**bare, "AWS_ENDPOINT_URL": ""}, delegate_to="127.0.0.1"),
-        cluster(wish, **{"async": 600, "poll": 1}),
-        cluster({"name": "defaults", "state": "absent", "wait_delay": 1}, **{"async": 600, "poll": 1}),
+        cluster(wish, **{"async": 60, "poll": 1}),
+        cluster({"name": "defaults", "state": "absent", "wait_delay": 1}, **{"async": 60, "poll": 1}),
     )
     made, same, deleted = played.results
     assert made["changed"], made["msg"]
     assert played.progress("defaults")
+    assert not same.get("failed"), str(same)
     assert not same["changed"], str(same)
     assert deleted["changed"], str(deleted)
