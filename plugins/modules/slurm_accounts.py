@@ -206,8 +206,10 @@ slurm_accounts:
 """
 
 import os
+import subprocess
 import time
 import typing as t
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
@@ -235,21 +237,38 @@ class Sacctmgr:
         if conf and not Path(conf).is_file():
             raise AccountsError(f"slurm_conf: {conf} is not there; give a file with AccountingStorageHost")
 
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        """Status, answer and complaints."""
-        code, out, err = self.module.run_command([self.program, *arguments], environ_update=self.environment)
-        return code, str(out), str(err)
+    def query(self, arguments: t.Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """One query. Several may be asked at a time: sacctmgr mostly waits."""
+        return subprocess.run(
+            [self.program, "--parsable2", "--noheader", *arguments],
+            check=False,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **self.environment},
+        )
 
-    def answer(self, arguments: t.Sequence[str]) -> str:
-        """What a query answers.
+    def answers(self, asked: dict[str, list[str]], seconds: int) -> dict[str, str]:
+        """What the queries answer, where slurmdbd is up within this time.
 
         Raises:
-            AccountsError: it fails.
+            AccountsError: it is not, or refuses a query.
         """
-        code, out, err = self("--parsable2", "--noheader", *arguments)
-        if code != 0:
-            raise AccountsError(f"sacctmgr {' '.join(arguments[:2])} failed: {_words(err or out)}")
-        return out
+        with ThreadPoolExecutor(len(asked)) as pool:
+
+            def ask() -> dict[str, subprocess.CompletedProcess[str]]:
+                return dict(pool.map(lambda part: (part, self.query(asked[part])), asked))
+
+            done = ask()
+            if any(one.returncode for one in done.values()):
+                self.wait(seconds)
+                done = ask()
+        for part, one in done.items():
+            if one.returncode:
+                what = f"sacctmgr {' '.join(asked[part][:2])}"
+                raise AccountsError(f"{what} failed: {_words(one.stderr or one.stdout)}")
+        return {part: one.stdout for part, one in done.items()}
 
     def change(self, arguments: t.Sequence[str]) -> None:
         """Have something changed.
@@ -257,7 +276,9 @@ class Sacctmgr:
         Raises:
             AccountsError: Slurm refuses, with its words.
         """
-        code, out, err = self("--immediate", *arguments)
+        code, out, err = self.module.run_command(
+            [self.program, "--immediate", *arguments], environ_update=self.environment
+        )
         if code == 0:
             return
         said = _words(f"{err}\n{out}")
@@ -272,13 +293,14 @@ class Sacctmgr:
         """
         end = time.monotonic() + seconds
         while True:
-            code, out, err = self("--parsable2", "--noheader", "list", "cluster", "format=Cluster")
-            if code == 0:
+            done = self.query(["list", "cluster", "format=Cluster"])
+            if done.returncode == 0:
                 return
             if time.monotonic() >= end:
                 raise AccountsError(
-                    f"slurmdbd does not answer after {seconds} seconds (wait_timeout): {_words(err or out)}; see "
-                    "`systemctl status slurmdbd` and /var/log/slurm/slurmdbd.log"
+                    f"slurmdbd does not answer after {seconds} seconds (wait_timeout): "
+                    f"{_words(done.stderr or done.stdout)}; see `systemctl status slurmdbd` and "
+                    "/var/log/slurm/slurmdbd.log"
                 )
             time.sleep(0.2)
 
@@ -291,8 +313,7 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
     """Check, read, plan, apply; the result for exit_json."""
     desired = wanted(module.params)
     sacctmgr = Sacctmgr(module)
-    sacctmgr.wait(module.params["wait_timeout"])
-    answers = {part: sacctmgr.answer(query) for part, query in queries(desired.cluster).items()}
+    answers = sacctmgr.answers(queries(desired.cluster), module.params["wait_timeout"])
     for line in unreadable(answers):
         module.warn(f"sacctmgr lists a name or text with | in it, which is left alone: {line}")
     current = parse(desired.cluster, answers)
