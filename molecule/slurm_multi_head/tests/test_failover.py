@@ -122,6 +122,20 @@ def test_jobs_outlive_the_first_controller(first: Any, second: Any, worker: Any)
     assert eventually(lambda: expected <= set(worker.check_output(rows).split())), worker.check_output(rows)
 
 
+def test_one_that_stands_by_and_hangs_is_started_again(first: Any, second: Any, worker: Any) -> None:
+    serving = first.check_output("pidof slurmctld")
+    hanging = second.check_output("pidof slurmctld")
+    second.check_output("systemctl kill --signal=STOP slurmctld.service")
+    assert eventually(lambda: second.run("pidof slurmctld").stdout.strip() not in ("", hanging), 120)
+    assert eventually(lambda: pings(worker, f"{PRIMARY} UP", f"{BACKUP} UP")), worker.run("scontrol ping").stdout
+    assert first.check_output("pidof slurmctld") == serving
+    said_so = second.check_output("journalctl --no-pager --output=cat --unit=podforge-slurm-standby.service")
+    assert f"(process {hanging}) stands by and answers nobody, at two looks" in said_so
+    # a look at one that answers costs nothing and says nothing
+    assert second.run("systemctl is-active podforge-slurm-standby.timer").succeeded
+    assert not first.run("systemctl cat podforge-slurm-standby.timer").succeeded
+
+
 def test_no_controller_starts_without_the_storage(second: Any, worker: Any) -> None:
     inspected = subprocess.run(
         ["podman", "inspect", "--format={{.State.Pid}}", CONTAINERS["head_2"]],

@@ -17,6 +17,7 @@ for unit in munge "$daemon"; do
 done
 echo "foreign=$(systemctl show --property=LoadState,ActiveState --value "$foreign.service" 2>/dev/null | tr '\n' ' ' |
     sed 's/ $//')"
+echo "standby_timer=$(systemctl is-active podforge-slurm-standby.timer 2>/dev/null)"
 fragment=$(systemctl show --property=FragmentPath --value "$daemon.service" 2>/dev/null)
 [ -r "$fragment" ] && sed -n "s/^ExecStart=/$daemon.ExecStart=/p" "$fragment"
 
