@@ -136,7 +136,6 @@ changed_paths:
   sample: [/etc/systemd/logind.conf.d/60-podforge.conf]
 """
 
-import errno
 import grp
 import json
 import os
@@ -157,8 +156,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files im
 from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import merged
 from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import plan
 from ansible_collections.podforge.hyperpod.plugins.module_utils._config_files import shown
-from ansible_collections.podforge.hyperpod.plugins.module_utils._space import FOLDERS
-from ansible_collections.podforge.hyperpod.plugins.module_utils._space import free_space
+from ansible_collections.podforge.hyperpod.plugins.module_utils._os_error import complaint
 
 
 def current(path: str) -> Entry:
@@ -276,15 +274,6 @@ def run(module: AnsibleModule) -> dict[str, t.Any]:
         "changed_paths": [*touched, *unapplied],
         "diff": [shown(path, there[path], after[path]) for path in touched],
     }
-
-
-def complaint(error: OSError) -> str:
-    """What to say of an error of the system."""
-    text = f"cannot change {error.filename or 'a file'}: {error.strerror}"
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
-        place = str(Path(error.filename or "/").parent)
-        return f"{text}. {free_space((*FOLDERS, place))}; make room there and run this again"
-    return f"{text}; run as root" if error.errno in (errno.EACCES, errno.EPERM) else text
 
 
 def _name(look_up: t.Callable[[int], t.Any], number: int) -> str:

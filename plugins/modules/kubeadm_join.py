@@ -141,7 +141,6 @@ labels:
 
 import random
 import typing as t
-from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes import KubernetesError
@@ -153,6 +152,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.work
 from ansible_collections.podforge.hyperpod.plugins.module_utils._kubernetes.worker import Worker
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
+from ansible_collections.podforge.hyperpod.plugins.module_utils._os_error import complaint
 
 
 def other_cluster(given: joining.Invitation, kubeconfig: str) -> str:
@@ -247,7 +247,7 @@ def main() -> None:
     except (KubernetesError, SourceError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg=f"{error.filename or Path('/etc/kubernetes')}: {error.strerror}. Fix: run as root")
+        module.fail_json(msg=complaint(error, "/etc/kubernetes"))
     module.exit_json(**result)
 
 

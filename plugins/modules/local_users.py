@@ -222,6 +222,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wan
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wanted import check_path
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wanted import shared_users
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.wanted import wanted
+from ansible_collections.podforge.hyperpod.plugins.module_utils._os_error import complaint
 from ansible_collections.podforge.hyperpod.plugins.module_utils._shared_folder import missing_mounts
 from ansible_collections.podforge.hyperpod.plugins.module_utils._shared_folder import mount_of
 
@@ -369,7 +370,7 @@ def main() -> None:
     except UsersError as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg=f"cannot read or write {error.filename or 'a file'}: {error.strerror}; run as root")
+        module.fail_json(msg=complaint(error))
     module.exit_json(**result)
 
 

@@ -85,6 +85,7 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podforge.hyperpod.plugins.module_utils._os_error import complaint
 from ansible_collections.podforge.hyperpod.plugins.module_utils._pam.slurm_adopt import ACCESS_FILE
 from ansible_collections.podforge.hyperpod.plugins.module_utils._pam.slurm_adopt import SESSION
 from ansible_collections.podforge.hyperpod.plugins.module_utils._pam.slurm_adopt import PamError
@@ -175,7 +176,7 @@ def main() -> None:
     except PamError as error:
         module.fail_json(msg=f"pam_slurm_adopt: {error}")
     except OSError as error:
-        module.fail_json(msg=f"pam_slurm_adopt: cannot change {error.filename}: {error.strerror}; run as root")
+        module.fail_json(msg=f"pam_slurm_adopt: {complaint(error)}")
     module.exit_json(**result)
 
 

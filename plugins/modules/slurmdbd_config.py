@@ -117,6 +117,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import secret_text
+from ansible_collections.podforge.hyperpod.plugins.module_utils._os_error import complaint
 from ansible_collections.podforge.hyperpod.plugins.module_utils._replace_file import replace_file
 from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_database import DatabaseError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._slurm_database.conf import login_of
@@ -217,7 +218,7 @@ def main() -> None:
     except (DatabaseError, SourceError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg=f"cannot change {error.filename or module.params['path']}: {error.strerror}; run as root")
+        module.fail_json(msg=complaint(error, module.params["path"]))
     module.exit_json(**result)
 
 

@@ -106,6 +106,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._as_user import as_user
 from ansible_collections.podforge.hyperpod.plugins.module_utils._local_users.system import read_accounts
+from ansible_collections.podforge.hyperpod.plugins.module_utils._os_error import complaint
 from ansible_collections.podforge.hyperpod.plugins.module_utils._shared_folder import missing_mounts
 from ansible_collections.podforge.hyperpod.plugins.module_utils._shared_folder import mount_of
 from ansible_collections.podforge.hyperpod.plugins.module_utils._ssh_cluster import hosts
@@ -218,7 +219,7 @@ def main() -> None:
     except ClusterError as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg=f"cannot read or write {error.filename or 'a file'}: {error.strerror}; run as root")
+        module.fail_json(msg=complaint(error))
     module.exit_json(**result)
 
 

@@ -127,6 +127,7 @@ from pathlib import Path
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import SourceError
 from ansible_collections.podforge.hyperpod.plugins.module_utils._node.aws import need_boto3
+from ansible_collections.podforge.hyperpod.plugins.module_utils._os_error import complaint
 from ansible_collections.podforge.hyperpod.plugins.module_utils._replace_file import replace_file
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import MASK
 from ansible_collections.podforge.hyperpod.plugins.module_utils._sssd.common import SECRET_OPTIONS
@@ -251,9 +252,7 @@ def main() -> None:
     except (SourceError, SssdError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(
-            msg=f"{error.filename or module.params['path']}: {error.strerror}. Fix: run as root, with sssd installed"
-        )
+        module.fail_json(msg=complaint(error, module.params["path"]))
     module.exit_json(**result)
 
 

@@ -82,6 +82,7 @@ import typing as t
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.podforge.hyperpod.plugins.module_utils._os_error import complaint
 
 UNIT_DIR = Path("/etc/systemd/system")
 # Not a valid unit suffix, so systemd never loads such a file (systemd.unit(5)).
@@ -241,7 +242,7 @@ def main() -> None:
     except MaskError as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg=f"cannot change {error.filename or UNIT_DIR}: {error.strerror}; run as root")
+        module.fail_json(msg=complaint(error, UNIT_DIR))
     module.exit_json(**result)
 
 

@@ -126,8 +126,8 @@ def test_a_full_disk_is_told(compute: Any) -> None:
         compute.check_output("rm -rf /dev/shm/fill* /dev/shm/archives /etc/apt/apt.conf.d/99-test")
     assert done.returncode != 0
     assert "MiB free of" in said(done)
-    assert "make room there and run this again" in said(done)
-    assert f"cannot change {SMALL}" in said(done)
+    assert "make room there, and run this again" in said(done)
+    assert f"cannot read or change {SMALL}" in said(done)
     assert "No space left on device" in said(done)
     assert compute.file(f"{SMALL}/old").content_string == "old\n"
     assert not compute.run(f"ls {SMALL}/.podforge-*").stdout

@@ -8,6 +8,8 @@ import json
 import typing as t
 from pathlib import Path
 
+from .._os_error import complaint
+
 JsonDict = dict[str, t.Any]
 
 
@@ -27,7 +29,7 @@ def load_object(path: str) -> JsonDict:
     except UnicodeDecodeError as error:
         raise NodeError(f"{path}: is not UTF-8 text (byte {error.start})") from error
     except OSError as error:
-        raise NodeError(f"{path}: cannot be read: {error.strerror}; run as root") from error
+        raise NodeError(complaint(error, path)) from error
     try:
         document = json.loads(text)
     except ValueError as error:
