@@ -3,7 +3,7 @@
 """How long a node takes, as ratios of what one run measures: seconds of one machine say nothing about another.
 
 Prints the ratios with their aims, and where the time goes. Run it on a quiet machine: ``make bench``. What is
-measured, and how: node.py, noop.py and bootstrap.py, which can be run alone.
+measured, and how: node.py, kubernetes.py, noop.py and bootstrap.py, which can be run alone.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ import subprocess
 import sys
 from typing import Any
 
+from tests.bench import kubernetes
 from tests.bench import node
 from tests.bench.ratio import Ratio
 from tests.support.cloud import ROOT
+from tests.support.kubernetes import packages
 
 
 def program(name: str) -> dict[str, Any]:
@@ -40,6 +42,10 @@ def main() -> int:
         return 1
     print("a production node: its first run, its second, apt's transaction, upstream's steps", flush=True)
     converge = program("node")
+    cluster = None
+    if packages.given():
+        print("a cluster of Kubernetes: by the roles, by bare commands of kubeadm", flush=True)
+        cluster = program("kubernetes")
     print("a task that changes nothing, and a bare call", flush=True)
     noop = program("noop")
     print("the bundle's bootstrap, and pip's", flush=True)
@@ -50,6 +56,9 @@ def main() -> int:
     ]
     print()
     print("\n".join([*(ratio.line() for ratio in others), *node.printed(converge)]))
+    print()
+    missing = f"not run: kubernetes: no packages are here (set {packages.VARIABLE} to a folder that has them)"
+    print("\n".join(kubernetes.printed(cluster)) if cluster else missing)
     print("\nwhere the time of hyperpod_cluster goes, seconds from the start of its process")
     print("\n".join(f"  {name:<40} {seconds:6.2f} s" for name, seconds in noop["parts"].items()))
     return 0

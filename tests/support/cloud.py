@@ -46,7 +46,7 @@ def container(name: str) -> dict[str, Any] | None:
 
 
 # Layers of one clone run side by side: none has another one's network.
-_NAMES = ("bench", "e2e", "faults", "managed-ad", "noop", "kubernetes-faults")
+_NAMES = ("bench", "e2e", "faults", "managed-ad", "noop", "kubernetes-faults", "kubernetes-bench")
 
 
 @dataclass

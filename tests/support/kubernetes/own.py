@@ -119,6 +119,11 @@ class OwnLab(KubernetesLab):
         assert done.returncode == 0, f"{node}: {script}: exit {done.returncode}\n{done.stdout}{done.stderr}"
         return done.stdout
 
+    def put(self, node: str, path: str, text: str) -> None:
+        """Write a file on a node."""
+        command = ["podman", "exec", "-i", self.container(node), "sh", "-c", f"cat > {path}"]
+        subprocess.run(command, check=True, input=text, capture_output=True, text=True)
+
     def wait_ready(self, master: str, *names: str, seconds: float = 240) -> None:
         """Until these nodes are Ready, as the master has it."""
         deadline = time.monotonic() + seconds
