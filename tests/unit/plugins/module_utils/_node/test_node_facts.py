@@ -304,7 +304,7 @@ def test_files_that_cannot_be_read(tmp_path: t.Any) -> None:
         with pytest.raises(NodeError) as caught:
             load_object(str(path))
         assert str(caught.value).startswith(f"{path}: {text}")
-    with pytest.raises(NodeError, match="cannot read or change .*: Is a directory"):
+    with pytest.raises(NodeError, match=r"cannot read or change .*: Is a directory"):
         load_object(str(tmp_path))
     path.write_text(json.dumps(FOUR))
     assert load_object(str(path)) == FOUR
