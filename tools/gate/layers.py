@@ -147,7 +147,7 @@ def integration(newest: bool = False) -> Layer:
         )
     )
     # each waits half of its time, for a cloud that takes its time
-    return Layer(name, title, checks, seconds=400 if newest else 500, parallel=2)
+    return Layer(name, title, checks, seconds=400 if newest else 500, parallel=3)
 
 
 def nodes() -> Layer:

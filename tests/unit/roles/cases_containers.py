@@ -111,7 +111,7 @@ CONTAINERS: dict[str, dict[str, Any]] = {
         "container_runtime_config": {"live-restore": False, "data-root": "/x"},
     },
 }
-ADOPT: dict[str, dict[str, Any]] = {
+_ADOPT: dict[str, dict[str, Any]] = {
     "adopt-controller": {"case_node": node("controller")},
     "adopt-limits": {
         "case_node": node("controller"),
@@ -131,6 +131,7 @@ ADOPT: dict[str, dict[str, Any]] = {
     },
     "adopt-unable": {"case_node": node("compute"), "case_seen": "usepam=no"},
 }
+ADOPT = {name: {"pam_slurm_adopt_enabled": True, **host} for name, host in _ADOPT.items()}
 
 
 def image(plugstack: str = "", enroot_conf: str = "", **more: str) -> str:

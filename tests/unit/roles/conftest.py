@@ -17,6 +17,15 @@ import pytest
 ROOT = Path(__file__).resolve().parents[3]
 
 
+def looks(group: str, host: dict[str, Any]) -> dict[str, Any]:
+    """What the roles' look at a host has seen, under the names by which they know it."""
+    seen = {"stdout": host.get("case_seen", "")}
+    if group == "kubernetes":
+        lost = {"stdout": '{"lost": "a cluster"}'}
+        return {"__kubeadm_common_look": seen, "__kubeadm_master_look": seen, "__kubeadm_master_looked": lost}
+    return {f"__{group}_look": seen}
+
+
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Result by name of the case."""
@@ -28,7 +37,10 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         "output": str(output),
         "roles_dir": str(ROOT / "roles"),
     }
-    groups = {group: {"hosts": hosts} for group, hosts in cases.ALL.items()}
+    groups = {
+        group: {"hosts": {name: {**looks(group, host), **host} for name, host in hosts.items()}}
+        for group, hosts in cases.ALL.items()
+    }
     inventory = work / "inventory.json"
     inventory.write_text(json.dumps({"all": {"vars": common, "children": groups}}), encoding="utf-8")
     config = work / "ansible.cfg"
