@@ -21,9 +21,7 @@ seconds are those of both containers, and of ansible-playbook, which here runs b
 
 from __future__ import annotations
 
-import argparse
 import concurrent.futures
-import json
 import resource
 import sys
 import tempfile
@@ -35,6 +33,7 @@ from typing import Any
 
 from tests.bench.node import Node
 from tests.bench.ratio import Ratio
+from tests.bench.ratio import command
 from tests.support.kubernetes.lab import hostname
 from tests.support.kubernetes.own import KUBECTL
 from tests.support.kubernetes.own import PODS
@@ -195,15 +194,5 @@ def printed(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def main() -> int:
-    """Measure and print; 0 if it could be measured, whether or not the aim is reached."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    arguments = parser.parse_args()
-    result = both()
-    print(json.dumps(result) if arguments.json else "\n".join(printed(result)))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__doc__, both, printed))

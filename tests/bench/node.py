@@ -26,7 +26,6 @@ the other, so that the clock compares them only while nothing else runs on the m
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
 import subprocess
@@ -44,6 +43,7 @@ from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheel
 from ansible_collections.podforge.hyperpod.plugins.module_utils._lifecycle.wheels import lock_for
 
 from tests.bench.ratio import Ratio
+from tests.bench.ratio import command
 from tests.support.cloud import ROOT
 from tests.support.cloud import Cloud
 from tests.support.cloud import wait_for
@@ -296,15 +296,5 @@ def printed(result: dict[str, Any]) -> list[str]:
     return lines
 
 
-def main() -> int:
-    """Measure and print; 0 if it could be measured, whether or not the aims are reached."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    arguments = parser.parse_args()
-    result = measure()
-    print(json.dumps(result) if arguments.json else "\n".join(printed(result)))
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(command(__doc__, measure, printed))
