@@ -247,7 +247,7 @@ def main() -> None:
     except (KubernetesError, SourceError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg=complaint(error, "/etc/kubernetes"))
+        module.fail_json(msg=complaint(error, "/etc/kubernetes", missing="run the role kubeadm_common first"))
     module.exit_json(**result)
 
 

@@ -252,7 +252,7 @@ def main() -> None:
     except (SourceError, SssdError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
-        module.fail_json(msg=complaint(error, module.params["path"]))
+        module.fail_json(msg=complaint(error, module.params["path"], missing="install sssd first"))
     module.exit_json(**result)
 
 

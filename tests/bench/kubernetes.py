@@ -56,7 +56,7 @@ DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends ku
 apt-mark hold kubelet kubeadm kubectl
 ln -s /usr/lib/cni/* /opt/cni/bin
 cp /root/config.toml /etc/containerd/config.toml
-sysctl -q -w net.ipv4.ip_forward=1 || true
+[ "$(cat /proc/sys/net/ipv4/ip_forward)" = 1 ] || sysctl -q -w net.ipv4.ip_forward=1
 systemctl restart containerd
 for archive in /opt/kubernetes/images/%s.tar; do ctr -n k8s.io images import "$archive"; done
 """

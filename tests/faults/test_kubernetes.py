@@ -64,16 +64,16 @@ RESET = (
     "kubeadm reset --force >/dev/null 2>&1; rm -f /etc/cni/net.d/*; ip link delete cni0 2>/dev/null;"
     " ! systemctl is-active --quiet containerd || systemctl restart containerd"
 )
-# What a run has started on a node: what podman has brought in has no parent there.
+# What a run has started on a node: what podman has brought in has no parent there. At the end nothing of it is left.
 END = """
-started() { ps -e -o pid=,ppid= | awk -v own=$$ '{ parent[$1] = $2 } END { for (pid in parent) {
+started() { ps -e -o pid=,ppid=,stat= | awk -v own=$$ '{ parent[$1] = $2; state[$1] = $3 } END { for (pid in parent) {
     for (top = pid; parent[top] > 0; ) top = parent[top]
-    if (top != 1 && top != own) print pid } }'; }
+    if (top != 1 && top != own && state[pid] !~ /^Z/) print pid } }'; }
 pids=$(started)
 [ -n "$pids" ] || exit 0
-kill -STOP $pids
-ps -o args= -p "$(started | paste -sd ,)" | cut -c 1-70
-kill -KILL $(started) || true
+kill -STOP $pids 2>/dev/null
+ps -o args= -p "$(echo $pids | tr ' ' ,)" | cut -c 1-70
+while pids=$(started); [ -n "$pids" ]; do kill -KILL $pids 2>/dev/null; sleep 0.05; done
 """
 CLOCK = """
 import datetime

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -25,6 +24,7 @@ from nodes_harness import MUNGE_KEY
 from nodes_harness import REGION
 from nodes_harness import make_spec
 from nodes_harness import wait
+from shim_harness import answers
 
 from local_cloud.providers.base import LaunchError
 from local_cloud.providers.podman import container_name
@@ -149,24 +149,10 @@ def test_ansible_sends_a_module_by_one_command(demo: Demo, tmp_path: Path) -> No
     ids=["surroundings", "input and status", "another user"],
 )
 def test_what_tests_call_podman_does_the_same(demo: Demo, tmp_path: Path, words: list[str]) -> None:
-    real = os.environ.get("PODFORGE_PODMAN", "podman")
-    options = words[: -3 if "sh" in words else -2]
-    command = ["exec", *options, container_name(demo.worker1), *words[len(options) :]]
-    environment = {**os.environ, "PODFORGE_PODMAN": real, "PODFORGE_STATE": str(tmp_path)}
-    # a note of a container of that name that is no more, as a machine that went down leaves it
-    other = ["container", "inspect", "--format", "{{.Id}}", container_name(demo.worker2)]
-    stale = subprocess.run([real, *other], check=True, capture_output=True, text=True).stdout.strip()
-    (tmp_path / "containers").mkdir()
-    (tmp_path / "containers" / container_name(demo.worker1)).write_text(f"{stale} 1\n", encoding="utf-8")
-    results = []
-    for program in (real, str(ROOT / "tests/support/bin/podman"), str(ROOT / "tests/support/bin/podman")):
-        done = subprocess.run(
-            [program, *command], check=False, input="in\n", capture_output=True, text=True, env=environment
-        )
-        lines = [line for line in done.stdout.splitlines() if not line.startswith(("container_uuid=", "OLDPWD="))]
-        results.append((done.returncode, lines))
-    assert results[0][1], "it says something"
-    assert results[1:] == results[:1] * 2
+    container, other = container_name(demo.worker1), container_name(demo.worker2)
+    podman, first, second = answers(container, other, words, tmp_path)
+    assert podman[1], "it says something"
+    assert first == second == podman
 
 
 def test_clients_take_the_roles_credentials_from_there(demo: Demo) -> None:

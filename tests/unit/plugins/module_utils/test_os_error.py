@@ -36,3 +36,9 @@ def test_the_path_is_given_where_the_error_has_none() -> None:
         == "cannot read or change /etc/y: Input/output error"
     )
     assert complaint(OSError("odd")) == "cannot read or change a file: odd"
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTDIR])
+def test_what_helps_where_something_is_missing(number: int) -> None:
+    assert complaint(OSError(number, "x", "/etc/x"), missing="install it").endswith(": x. Fix: install it")
+    assert complaint(OSError(errno.EACCES, "x", "/etc/x"), missing="install it").endswith(". Fix: run as root")
